@@ -1,0 +1,416 @@
+"""The nouns. Everything else is a function over these; read this file first.
+
+    HttpRequest -parse-> Request -rules or autopilot-> Reply -unfold-> Event ... -encoder-> Step ...
+
+All values are frozen and hold no cycles (`gc=False` keeps ten thousand of them out of the garbage
+collector's way). Nothing here imports anything of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+from urllib.parse import unquote
+
+from msgspec import Struct
+
+# --- HTTP ---------------------------------------------------------------------------------------
+
+
+class HttpRequest(Struct, frozen=True, gc=False):
+    """One HTTP request, whole.
+
+    `target` is the request target as sent (`/v1/models?limit=2`); `headers` is flat:
+    `(name, value, name, value, ...)`, names in lower case, bytes as they came; `peer` is the
+    client's IP address.
+    """
+
+    method: str
+    target: str
+    headers: tuple[bytes, ...] = ()
+    body: bytes = b""
+    peer: str = "127.0.0.1"
+
+    def header(self, name: bytes) -> str | None:
+        """The first value of the header `name` (lower case), or None."""
+        headers = self.headers
+        for i in range(0, len(headers), 2):
+            if headers[i] == name:
+                return headers[i + 1].decode("latin-1")
+        return None
+
+    @property
+    def path(self) -> str:
+        path = self.target.partition("?")[0]
+        return unquote(path) if "%" in path else path
+
+    @property
+    def query(self) -> str:
+        return self.target.partition("?")[2]
+
+
+# --- Steps: what the server is asked to do --------------------------------------------------------
+
+
+class Head(Struct, frozen=True, gc=False):
+    """Start the answer. `headers` are whole lines, each ending in CRLF.
+
+    The server adds the status line, `date`, `connection`, and the framing: `content-length` when
+    `length` (bytes) is given, else chunked.
+    """
+
+    status: int
+    headers: bytes
+    length: int | None = None
+
+
+class Send(Struct, frozen=True, gc=False):
+    """Send bytes of the body."""
+
+    data: bytes
+
+
+class Pause(Struct, frozen=True, gc=False):
+    """Let `seconds` pass. Counted from the end of the pause before, so that nothing drifts."""
+
+    seconds: float
+
+
+class Abort(Struct, frozen=True, gc=False):
+    """End the connection in the middle: `close` sends FIN, `reset` sends RST."""
+
+    how: Literal["close", "reset"] = "close"
+
+
+Step = Head | Send | Pause | Abort
+Steps = Iterator[Step]
+
+# --- Parts: what messages and replies are made of ---------------------------------------------------
+
+
+class Text(Struct, frozen=True, gc=False, tag="text"):
+    text: str
+
+
+class Reasoning(Struct, frozen=True, gc=False, tag="reasoning"):
+    """What a model thought aloud (`reasoning_content`, `thinking`, a reasoning summary)."""
+
+    text: str
+
+
+class ToolCall(Struct, frozen=True, gc=False, tag="tool_call"):
+    """A model's call of a tool. `arguments` is JSON text, as it goes over the wire.
+
+    `id` is empty until the engine gives the call one.
+    """
+
+    name: str
+    arguments: str = "{}"
+    id: str = ""
+
+
+class ToolResult(Struct, frozen=True, gc=False, tag="tool_result"):
+    """What a tool gave back for the call `id`. `name` is the tool's, where it can be known."""
+
+    id: str
+    text: str
+    name: str = ""
+
+
+class Image(Struct, frozen=True, gc=False, tag="image"):
+    """An image, by URL (`data:` included). `detail` is `low`, `high` or `auto`."""
+
+    url: str
+    detail: str = "auto"
+
+
+class Audio(Struct, frozen=True, gc=False, tag="audio"):
+    """Sound, base64. `format` is `wav`, `mp3`, ..."""
+
+    data: str
+    format: str
+
+
+class File(Struct, frozen=True, gc=False, tag="file"):
+    """A file, by id or by content (a `data:` URL)."""
+
+    id: str = ""
+    name: str = ""
+    data: str = ""
+
+
+class Refusal(Struct, frozen=True, gc=False, tag="refusal"):
+    """A model's refusal to answer; shown in place of text."""
+
+    text: str
+
+
+Part = Text | Reasoning | ToolCall | ToolResult | Image | Audio | File | Refusal
+
+# --- Requests ---------------------------------------------------------------------------------------
+
+
+class Message(Struct, frozen=True, gc=False):
+    """One message. OpenAI's `developer` is `system` here; a tool's result has the role `tool`."""
+
+    role: Literal["system", "user", "assistant", "tool"]
+    parts: tuple[Part, ...]
+    name: str = ""
+
+    @property
+    def text(self) -> str:
+        """All texts and tool results of the message, a line break between two."""
+        parts = self.parts
+        if len(parts) == 1 and type(parts[0]) is Text:
+            return parts[0].text
+        return "\n".join(part.text for part in parts if isinstance(part, Text | ToolResult))
+
+
+class Tool(Struct, frozen=True, gc=False):
+    """A tool on offer. `schema` is the JSON Schema of its arguments, None where there is none.
+
+    A `custom` tool takes free text in place of JSON.
+    """
+
+    name: str
+    description: str = ""
+    schema: dict[str, Any] | None = None
+    strict: bool = False
+    custom: bool = False
+
+
+class ToolChoice(Struct, frozen=True, gc=False):
+    """Whether a tool must be called. `names` narrows the offer; with one name, it is that tool."""
+
+    mode: Literal["auto", "none", "required"] = "auto"
+    names: tuple[str, ...] = ()
+
+
+class ResponseFormat(Struct, frozen=True, gc=False):
+    kind: Literal["text", "json_object", "json_schema"] = "text"
+    schema: dict[str, Any] | None = None
+    name: str = ""
+    strict: bool = False
+
+
+class Sampling(Struct, frozen=True, gc=False):
+    """How to sample. `max_tokens` is a limit for the answer; `top_logprobs` None means no logprobs."""
+
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_logprobs: int | None = None
+
+
+AUTO = ToolChoice()
+PLAIN = ResponseFormat()
+DEFAULT_SAMPLING = Sampling()
+
+
+class Request(Struct, frozen=True, gc=False):
+    """A request for generated text, whatever API it came by.
+
+    `api` is the provider's NAME; `operation` is `chat` or `completion`. `choices` is how many
+    answers are asked for (`n`), `choice` which of them this is. `more` holds the conversations of
+    further prompts in the same call (completions alone have them). `raw` is the decoded JSON body.
+    """
+
+    api: str
+    operation: str
+    model: str
+    messages: tuple[Message, ...]
+    raw: dict[str, Any]
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice = AUTO
+    parallel_tool_calls: bool = True
+    response_format: ResponseFormat = PLAIN
+    sampling: Sampling = DEFAULT_SAMPLING
+    stream: bool = False
+    choices: int = 1
+    choice: int = 0
+    more: tuple[tuple[Message, ...], ...] = ()
+
+    @property
+    def user(self) -> str:
+        """The text of the last user message, empty where there is none."""
+        for message in reversed(self.messages):
+            if message.role == "user":
+                return message.text
+        return ""
+
+    @property
+    def system(self) -> str:
+        """All system texts, a line break between two."""
+        return "\n".join(message.text for message in self.messages if message.role == "system")
+
+    @property
+    def turn(self) -> int:
+        """Which answer of the conversation this will be, from 1."""
+        return 1 + sum(message.role == "assistant" for message in self.messages)
+
+
+class EmbeddingRequest(Struct, frozen=True, gc=False):
+    """Texts to embed. `dimensions` None means the model's own number."""
+
+    api: str
+    model: str
+    inputs: tuple[str, ...]
+    raw: dict[str, Any]
+    dimensions: int | None = None
+    operation: str = "embedding"
+    stream: bool = False
+
+
+class ModelsRequest(Struct, frozen=True, gc=False):
+    """All models, or the one named `model`."""
+
+    api: str
+    model: str = ""
+    operation: str = "models"
+    stream: bool = False
+
+
+AnyRequest = Request | EmbeddingRequest | ModelsRequest
+
+# --- Replies ----------------------------------------------------------------------------------------
+
+
+class Usage(Struct, frozen=True, gc=False):
+    """Tokens. `output` includes `reasoning`; `input` includes `cached`."""
+
+    input: int = 0
+    output: int = 0
+    reasoning: int = 0
+    cached: int = 0
+
+
+Stop = Literal["end", "length", "stop_sequence", "tool_call", "content_filter"]
+NO_USAGE = Usage()
+
+
+class Reply(Struct, frozen=True, gc=False):
+    """What is answered: a list of parts, and why it ended.
+
+    A rule or the autopilot says `parts` and maybe `stop`; the engine fills in the rest. `id` is
+    random text without a vendor's prefix, `created` is in Unix seconds, `seconds` is how long the
+    work took, `others` are the further choices, `model` is the name to answer under.
+    """
+
+    parts: tuple[Part, ...]
+    stop: Stop = "end"
+    usage: Usage = NO_USAGE
+    id: str = ""
+    created: int = 0
+    seconds: float = 0.0
+    model: str = ""
+    others: tuple[Reply, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """All texts of the reply, joined."""
+        return "".join(part.text for part in self.parts if isinstance(part, Text))
+
+
+class EmbeddingReply(Struct, frozen=True, gc=False):
+    """A vector of unit length for each input, as packed little-endian 32-bit floats."""
+
+    vectors: tuple[bytes, ...]
+    usage: Usage
+    id: str = ""
+    created: int = 0
+    seconds: float = 0.0
+    model: str = ""
+
+
+class ModelInfo(Struct, frozen=True, gc=False):
+    """A model on offer. `created` is in Unix seconds; `context_window` in tokens."""
+
+    id: str
+    owned_by: str = "understudy"
+    created: int = 1_735_689_600
+    context_window: int = 128_000
+
+
+class ModelsReply(Struct, frozen=True, gc=False):
+    models: tuple[ModelInfo, ...]
+    id: str = ""
+    created: int = 0
+    seconds: float = 0.0
+    model: str = ""
+
+
+AnyReply = Reply | EmbeddingReply | ModelsReply
+
+# --- Events: a reply unfolded in time ---------------------------------------------------------------
+
+
+class Begin(Struct, frozen=True, gc=False):
+    """The answer starts. `reply` is the plan: its id, model and usage, for the encoder's use."""
+
+    reply: Reply
+
+
+class PartStart(Struct, frozen=True, gc=False):
+    """Part number `index` of choice `choice` starts; `part` is the whole part to come."""
+
+    index: int
+    part: Part
+    choice: int = 0
+
+
+class Delta(Struct, frozen=True, gc=False):
+    """Slices of a part that leave together: all of them unpaced, one at a time when paced."""
+
+    index: int
+    slices: tuple[str, ...]
+    choice: int = 0
+
+
+class PartEnd(Struct, frozen=True, gc=False):
+    index: int
+    choice: int = 0
+
+
+class Finish(Struct, frozen=True, gc=False):
+    """A choice is complete. The last one carries `last`, after which only the end of the stream comes."""
+
+    stop: Stop
+    choice: int = 0
+    last: bool = True
+
+
+class Broken(Struct, frozen=True, gc=False):
+    """The answer breaks off with an error inside the stream: a Failure's facts."""
+
+    status: int
+    kind: str
+    message: str
+
+
+Event = Begin | PartStart | Delta | PartEnd | Finish | Broken
+
+
+# --- Rules and time -----------------------------------------------------------------------------------
+
+
+class Verdict(Struct, frozen=True, gc=False):
+    """Whether a matcher holds, and if not, why: what was found and what was expected.
+
+    `groups` are the named groups that a regular expression captured.
+    """
+
+    ok: bool
+    why: str = ""
+    groups: dict[str, str] | None = None
+
+
+class Pace(Struct, frozen=True, gc=False):
+    """How time passes. `ttft` seconds to the first token, then `tokens_per_second` (0: at once)."""
+
+    ttft: float = 0.0
+    tokens_per_second: float = 0.0
+
+
+INSTANT = Pace()
