@@ -295,7 +295,8 @@ class Reply(Struct, frozen=True, gc=False):
 
     A rule or the autopilot says `parts` and maybe `stop`; the engine fills in the rest. `id` is
     random text without a vendor's prefix, `created` is in Unix seconds, `seconds` is how long the
-    work took, `others` are the further choices, `model` is the name to answer under.
+    work took, `others` are the further choices, `model` is the name to answer under, `encoding` the
+    vocabulary that its tokens are counted by.
     """
 
     parts: tuple[Part, ...]
@@ -306,6 +307,7 @@ class Reply(Struct, frozen=True, gc=False):
     seconds: float = 0.0
     model: str = ""
     others: tuple[Reply, ...] = ()
+    encoding: str = "o200k_base"
 
     @property
     def text(self) -> str:

@@ -1,0 +1,107 @@
+"""The composition root: settings in, a server out. It alone knows everyone, the clock and chance."""
+
+from __future__ import annotations
+
+import random
+import time
+from binascii import b2a_base64
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+
+from understudy import embeddings, tokens, usage
+from understudy.autopilot import Autopilot, built_in_answers
+from understudy.catalog import DEFAULT_MODELS, listed
+from understudy.control import Control
+from understudy.engine import Answer, Engine
+from understudy.journal import Journal
+from understudy.model import (
+    EmbeddingReply,
+    EmbeddingRequest,
+    HttpRequest,
+    ModelInfo,
+    ModelsRequest,
+    Request,
+    Step,
+    Usage,
+)
+from understudy.providers import PROVIDERS
+from understudy.server import Limits, Server
+from understudy.settings import Settings
+
+ID_LENGTH = 29
+LETTERS = bytes.maketrans(b"+/", b"Zq")
+
+
+class App:
+    """A server with everything that it is made of."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.version = version("understudy")
+        self.models: tuple[ModelInfo, ...] = DEFAULT_MODELS
+        self._ids = ids(settings.seed)
+        clock = steady_clock()
+        self.journal = Journal(clock)
+        encoding_of = tokens.encoding_of if settings.tokens == "exact" else _estimate
+        autopilot = Autopilot(built_in_answers(), settings.seed or 0)
+        self.engine = Engine(
+            PROVIDERS,
+            {
+                "chat": lambda request: generated(autopilot, request),
+                "completion": lambda request: generated(autopilot, request),
+                "embedding": lambda request: embedded(request, encoding_of),
+                "models": self._listed,
+            },
+            self.journal,
+            clock=clock,
+            new_id=lambda: next(self._ids),
+            encoding_of=encoding_of,
+            pace=settings.pace,
+        )
+        self.control = Control(self.engine, self.models, self.version, self.reset, settings.control_token)
+        self.server = Server(self.handle, self.engine.refuse, limits=Limits(drain_s=settings.drain))
+
+    def handle(self, http: HttpRequest) -> Iterator[Step]:
+        """Answer a request: a wire API's, the control API's, or a page's."""
+        if not http.target.startswith("/v1/") and (steps := self.control.handle(http)) is not None:
+            return steps
+        return self.engine.handle(http)
+
+    def reset(self) -> None:
+        """As at the start: the journal empty, the ids from the seed again."""
+        self.journal.clear()
+        self._ids = ids(self.settings.seed)
+
+    def _listed(self, request: ModelsRequest) -> Answer:
+        return Answer(listed(self.models, request), "models")
+
+
+def generated(autopilot: Autopilot, request: Request) -> Answer:
+    reply, by = autopilot.answer(request)
+    return Answer(reply, f"autopilot: {by}")
+
+
+def embedded(request: EmbeddingRequest, encoding_of: Callable[[str], str]) -> Answer:
+    """A vector for each input."""
+    encoding = encoding_of(request.model)
+    full = embeddings.dimensions_of(request.model)
+    wanted = min(request.dimensions or full, full)
+    vectors = tuple(embeddings.vector(text, wanted, full) for text in request.inputs)
+    return Answer(EmbeddingReply(vectors, Usage(usage.texts(request.inputs, encoding))), "embeddings")
+
+
+def ids(seed: int | None) -> Iterator[str]:
+    """Endless random ids of letters and digits: the same again for a seed, else always others."""
+    draw = random.Random(seed)
+    while True:
+        yield b2a_base64(draw.randbytes(22), newline=False).translate(LETTERS)[:ID_LENGTH].decode()
+
+
+def steady_clock() -> Callable[[], float]:
+    """Unix seconds that never go back."""
+    offset = time.time() - time.monotonic()
+    return lambda: offset + time.monotonic()
+
+
+def _estimate(model: str) -> str:
+    return "estimate"

@@ -1,0 +1,96 @@
+"""The command line: `understudy serve`. A thin face over `settings` and `app`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import Any
+
+import click
+
+from understudy.errors import SettingsError
+
+PORT_TAKEN = (
+    "Port {port} is taken by another program. Use another one: understudy serve --port {other}"
+    "   (who has it: ss -ltnp 'sport = :{port}')"
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="understudy", prog_name="understudy")
+def main() -> None:
+    """A mock LLM server: answers like the real APIs, without a key, a bill or a network."""
+
+
+@main.command()
+@click.option("--host", multiple=True, help="Address to listen on; may be repeated.  [127.0.0.1 and ::1]")
+@click.option("--port", type=int, help="Port to listen on; 0 picks a free one.  [8080]")
+@click.option("--settings", "file", type=click.Path(), help="A YAML file with any of these settings.")
+@click.option("--seed", type=int, help="Makes ids the same at every start, and varies the autopilot's words.")
+@click.option("--pace", help="How fast tokens come: 40/s, or ttft=300ms,tokens_per_second=50.  [instant]")
+@click.option(
+    "--tokens", help="Count tokens with OpenAI's vocabularies, or estimate: exact | estimate.  [exact]"
+)
+@click.option("--control-token", help="Whoever sends it as a bearer token may use the control API from afar.")
+@click.option("--log-level", help="debug (with bodies) | info | warning | error.  [info]")
+@click.option("--tls-cert", help="A PEM certificate: serve HTTPS.")
+@click.option("--tls-key", help="The certificate's key.")
+@click.option("--drain", type=float, help="Seconds for running answers to finish after Ctrl-C.  [10]")
+def serve(file: str | None, **flags: Any) -> None:
+    """Run the server until Ctrl-C."""
+    from understudy import settings
+
+    try:
+        chosen = settings.load(file, os.environ, flags)
+        _serve(chosen)
+    except SettingsError as mistake:
+        click.echo(f"understudy: {mistake}", err=True)
+        sys.exit(2)
+
+
+def _serve(settings: Any) -> None:
+    from understudy import server, terminal
+    from understudy.app import App
+
+    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
+    tls = _tls(settings.tls_cert, settings.tls_key)
+    app = App(settings)
+    log = terminal.ExchangeLog(settings.log_level, app.engine.sent)
+    app.journal.on_close = log.add
+    app.server.every(terminal.EVERY_S, log.flush)
+    scheme = "https" if tls else "http"
+    names = [model.id for model in app.models]
+
+    def ready(port: int) -> None:
+        click.echo(terminal.banner(app.version, port, scheme, settings.host, names))
+
+    try:
+        server.run(app.server, settings.host, settings.port, tls, ready)
+    except OSError as problem:
+        raise SettingsError("--port", "", _why_not(problem, settings)) from None
+    finally:
+        log.flush()
+
+
+def _tls(certificate: str | None, key: str | None) -> Any:
+    if certificate is None:
+        return None
+    import ssl
+
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as problem:
+        raise SettingsError("--tls-cert", "", f"{certificate} and {key} cannot be used: {problem}") from None
+    return context
+
+
+def _why_not(problem: OSError, settings: Any) -> str:
+    import errno
+
+    if problem.errno == errno.EADDRINUSE:
+        return PORT_TAKEN.format(port=settings.port, other=settings.port + 1)
+    if problem.errno == errno.EACCES:
+        return f"port {settings.port} is for the administrator alone; use one above 1023"
+    return f"cannot listen on {', '.join(settings.host)}: {problem.strerror or problem}"

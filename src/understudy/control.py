@@ -1,0 +1,249 @@
+"""The control API, `/_understudy/...`, and the server's own pages: one visible route table.
+
+It answers to loopback peers that call it by a loopback name and are no foreign web page, or to
+whoever holds the control token. It sends no CORS headers; the server's own pages do.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qs
+
+from msgspec import Struct, json
+
+from understudy.engine import CORS, Engine
+from understudy.journal import Exchange
+from understudy.model import Head, HttpRequest, ModelInfo, Send, Steps
+
+PREFIX = "/_understudy"
+LOOPBACK_NAMES = frozenset(("localhost", "127.0.0.1", "::1"))
+DEFAULT_LIMIT, MOST_LIMIT = 100, 10_000
+
+
+class Refused(Exception):
+    """A control call that cannot be carried out."""
+
+    def __init__(self, status: int, message: str, path: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = {"error": {"message": message} | ({"path": path} if path else {})}
+
+
+class Call(Struct):
+    """One call: its request, and what followed the route's prefix."""
+
+    http: HttpRequest
+    rest: str = ""
+
+    def number(self, name: str, default: int, most: int) -> int:
+        """A whole number from the query, from 0 to `most`."""
+        given = self.word(name)
+        if given is None:
+            return default
+        if not given.isdecimal() or int(given) > most:
+            raise Refused(400, f"{name}: expected a number from 0 to {most}, found {given!r}", name)
+        return int(given)
+
+    def word(self, name: str) -> str | None:
+        values = parse_qs(self.http.query).get(name)
+        return values[-1] if values else None
+
+
+class Control:
+    """Answers control calls and the server's own pages."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        models: Sequence[ModelInfo],
+        version: str,
+        reset: Callable[[], None],
+        token: str | None,
+    ) -> None:
+        self._engine = engine
+        self._models = models
+        self._version = version
+        self._reset = reset
+        self._token = token
+        self._pages: Mapping[str, Callable[[HttpRequest], dict[str, Any]]] = {
+            "/": self._info,
+            "/health": self._health,
+            "/healthz": self._health,
+            "/readyz": self._health,
+        }
+        self._routes: tuple[tuple[str, str, Callable[[Call], Any]], ...] = (
+            ("GET", "/requests", self._list),
+            ("GET", "/requests/", self._one),
+            ("DELETE", "/requests", self._clear),
+            ("POST", "/reset", self._start_over),
+        )
+
+    def handle(self, http: HttpRequest) -> Steps | None:
+        """The steps that answer a call or show a page; None where neither is asked for."""
+        if (page := self._pages.get(http.path)) is not None and http.method in ("GET", "HEAD"):
+            return answer(200, page(http), CORS)
+        if http.path != PREFIX and not http.path.startswith(PREFIX + "/"):
+            return None
+        try:
+            self._admit(http)
+            return self._answer(http)
+        except Refused as refused:
+            return answer(refused.status, refused.body)
+
+    def _admit(self, http: HttpRequest) -> None:
+        """Let in a token's holder, and a loopback peer that uses a loopback name and no foreign page."""
+        given = (http.header(b"authorization") or "").removeprefix("Bearer ").encode("latin-1")
+        if self._token is not None and hmac.compare_digest(given, self._token.encode()):
+            return
+        why = self._foreign(http)
+        if why:
+            raise Refused(403, f"the control API is closed to this request: {why}. Give the control token.")
+
+    def _foreign(self, http: HttpRequest) -> str:
+        host = http.header(b"host") or ""
+        origin = http.header(b"origin")
+        if not is_loopback(http.peer):
+            return f"it comes from {http.peer}, not from this machine"
+        if host_name(host) not in LOOPBACK_NAMES:
+            return f"its Host is {host!r}, not a loopback name such as localhost"
+        if origin is not None and origin.partition("://")[2] != host:
+            return f"a web page of {origin!r} sent it"
+        if http.header(b"sec-fetch-site") in ("cross-site", "same-site"):
+            return "a web page of another site sent it"
+        return ""
+
+    def _answer(self, http: HttpRequest) -> Steps:
+        path = http.path.removeprefix(PREFIX)
+        method = "GET" if http.method == "HEAD" else http.method
+        allowed = []
+        for verb, route, call in self._routes:
+            rest = path.removeprefix(route) if route.endswith("/") and path.startswith(route) else ""
+            if path != route and not rest:
+                continue
+            if verb == method:
+                return answer(200, call(Call(http, rest)))
+            allowed.append(verb)
+        if allowed:
+            raise Refused(405, f"{http.method} is not possible on {http.path}; {', '.join(allowed)} is")
+        known = ", ".join(
+            f"{verb} {PREFIX}{route}{'{id}' if route[-1] == '/' else ''}" for verb, route, _ in self._routes
+        )
+        raise Refused(404, f"there is no {http.path}; there are {known}")
+
+    # --- the calls -----------------------------------------------------------------------------------
+
+    def _list(self, call: Call) -> dict[str, Any]:
+        """The newest `limit` exchanges after number `after`, oldest first."""
+        limit, after = call.number("limit", DEFAULT_LIMIT, MOST_LIMIT), call.number("after", 0, 2**63)
+        found = [exchange for exchange in self._engine.journal if exchange.number > after]
+        shown = found[-limit:] if limit else []
+        return {"requests": [summary(exchange) for exchange in shown], "total": len(found)}
+
+    def _one(self, call: Call) -> dict[str, Any]:
+        found = (
+            self._engine.journal.find(int(call.rest))
+            if call.rest.isdecimal() and len(call.rest) < 19
+            else None
+        )
+        if found is None:
+            raise Refused(404, f"there is no exchange {call.rest!r} in the journal", "id")
+        return details(found, self._engine.sent(found))
+
+    def _clear(self, call: Call) -> dict[str, Any]:
+        count = len(self._engine.journal)
+        self._engine.journal.clear()
+        return {"deleted": count}
+
+    def _start_over(self, call: Call) -> dict[str, Any]:
+        self._reset()
+        return {"ok": True}
+
+    # --- the pages -----------------------------------------------------------------------------------
+
+    def _health(self, http: HttpRequest) -> dict[str, Any]:
+        return {"status": "ok", "version": self._version, "models": len(self._models)}
+
+    def _info(self, http: HttpRequest) -> dict[str, Any]:
+        base = f"http://{http.header(b'host') or 'localhost:8080'}"
+        return {
+            "name": "understudy",
+            "description": "A mock LLM server: answers like the real APIs, without key, bill or network.",
+            "version": self._version,
+            "base_url": f"{base}/v1",
+            "models": [info.id for info in self._models],
+            "endpoints": [
+                f"{method} {path}"
+                for provider in self._engine.providers.values()
+                for method, path in provider.ROUTES
+            ],
+            "health": f"{base}/health",
+            "control_api": [
+                f"{verb} {PREFIX}{route}{'{id}' if route[-1] == '/' else ''}"
+                for verb, route, _ in self._routes
+            ],
+            "docs": "README.md",
+        }
+
+
+def answer(status: int, body: object, headers: bytes = b"") -> Steps:
+    """The steps of a JSON answer."""
+    data = json.format(json.encode(body), indent=2) + b"\n"
+    lines = headers + b"content-type: application/json\r\ncache-control: no-store\r\n"
+    return iter((Head(status, lines, len(data)), Send(data)))
+
+
+def host_name(host: str) -> str:
+    """The name in a Host header, without its port; an IPv6 address without its brackets."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0].lower()
+    return host.rpartition(":")[0].lower() if ":" in host else host.lower()
+
+
+def is_loopback(peer: str) -> bool:
+    return peer == "::1" or peer.removeprefix("::ffff:").startswith("127.")
+
+
+def summary(exchange: Exchange) -> dict[str, Any]:
+    """An exchange in a line of a list."""
+    return {
+        "id": exchange.number,
+        "at": exchange.at,
+        "method": exchange.http.method,
+        "path": exchange.http.path,
+        "api": exchange.api,
+        "model": exchange.model,
+        "answered_by": exchange.answered_by,
+        "stream": exchange.stream,
+        "status": exchange.status,
+        "input_tokens": exchange.input_tokens,
+        "output_tokens": exchange.output_tokens,
+        "bytes_sent": exchange.sent,
+        "seconds": round(exchange.seconds, 6),
+        "outcome": exchange.outcome,
+    }
+
+
+def details(exchange: Exchange, sent: bytes) -> dict[str, Any]:
+    """An exchange whole: what was asked and what was really sent, bodies as JSON where they are."""
+    http = exchange.http
+    headers = zip(http.headers[::2], http.headers[1::2], strict=True)
+    return summary(exchange) | {
+        "request": {
+            "method": http.method,
+            "target": http.target,
+            "headers": {name.decode("latin-1"): value.decode("latin-1") for name, value in headers},
+            "body": readable(http.body),
+            "peer": http.peer,
+        },
+        "response": {"status": exchange.status, "body": readable(sent)},
+    }
+
+
+def readable(data: bytes) -> object:
+    """Bytes as JSON where they are, else as text."""
+    try:
+        return json.decode(data)
+    except (ValueError, RecursionError):
+        return data.decode(errors="replace")

@@ -1,0 +1,217 @@
+"""A reply unfolded in time, and folded back.
+
+    Reply --fit--> Reply --unfold--> Event ... --pace--> Event | Pause ...
+                     ^----------------- fold ------------------'
+
+`fold(unfold(reply))` is the reply again. Nothing here waits: a pause is a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from itertools import zip_longest
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from understudy import tokens
+from understudy.model import (
+    Audio,
+    Begin,
+    Broken,
+    Delta,
+    Event,
+    File,
+    Finish,
+    Image,
+    Pace,
+    Part,
+    PartEnd,
+    PartStart,
+    Pause,
+    Reasoning,
+    Refusal,
+    Reply,
+    Sampling,
+    Stop,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+
+
+def content(part: Part) -> str:
+    """What is streamed of a part: its text, or a tool call's arguments."""
+    match part:
+        case Text(text) | Reasoning(text) | Refusal(text) | ToolResult(_, text):
+            return text
+        case ToolCall(_, arguments):
+            return arguments
+        case Audio(data) | File(_, _, data):
+            return data
+        case Image(url):
+            return url
+        case _ as never:
+            assert_never(never)
+
+
+def with_content(part: Part, text: str) -> Part:
+    """The same part with another content."""
+    match part:
+        case Text() | Reasoning() | Refusal() | ToolResult():
+            return replace(part, text=text)
+        case ToolCall():
+            return replace(part, arguments=text)
+        case Audio() | File():
+            return replace(part, data=text)
+        case Image():
+            return replace(part, url=text)
+        case _ as never:
+            assert_never(never)
+
+
+# --- fit: what sampling leaves of a reply ----------------------------------------------------------
+
+
+def fit(
+    parts: tuple[Part, ...], stop: Stop, sampling: Sampling, encoding: str
+) -> tuple[tuple[Part, ...], Stop]:
+    """The parts, cut where a stop sequence or the token limit ends them, and why they end.
+
+    A stop sequence ends text alone and is not part of it; the limit counts everything, reasoning
+    too, and may cut a tool call's arguments in the middle, as the real APIs do.
+    """
+    if stop == "end" and type(parts[-1] if parts else None) is ToolCall:
+        stop = "tool_call"
+    if sampling.stop:
+        parts, stop = _cut_at_stop(parts, stop, sampling.stop)
+    if sampling.max_tokens is not None:
+        parts, stop = _cut_at_limit(parts, stop, sampling.max_tokens, encoding)
+    return parts, stop
+
+
+@lru_cache(maxsize=1024)
+def _cut_at_stop(
+    parts: tuple[Part, ...], stop: Stop, sequences: tuple[str, ...]
+) -> tuple[tuple[Part, ...], Stop]:
+    for number, part in enumerate(parts):
+        if type(part) is not Text:
+            continue
+        found = [at for at in (part.text.find(sequence) for sequence in sequences if sequence) if at >= 0]
+        if found:
+            return (*parts[:number], Text(part.text[: min(found)])), "stop_sequence"
+    return parts, stop
+
+
+@lru_cache(maxsize=1024)
+def _cut_at_limit(
+    parts: tuple[Part, ...], stop: Stop, limit: int, encoding: str
+) -> tuple[tuple[Part, ...], Stop]:
+    left = limit
+    for number, part in enumerate(parts):
+        slices = tokens.split(content(part), encoding)
+        if len(slices) > left:
+            rest = (with_content(part, "".join(slices[:left])),) if left else ()
+            return (*parts[:number], *rest), "length"
+        left -= len(slices)
+    return parts, stop
+
+
+# --- unfold and fold -------------------------------------------------------------------------------
+
+
+def unfold(reply: Reply) -> Iterator[Event]:
+    """The reply's events, unpaced: each part's slices in one Delta, the choices one after another."""
+    yield Begin(reply)
+    choices = (reply, *reply.others)
+    for choice, each in enumerate(choices):
+        for index, part in enumerate(each.parts):
+            yield PartStart(index, part, choice)
+            yield Delta(index, tokens.split(content(part), reply.encoding), choice)
+            yield PartEnd(index, choice)
+        yield Finish(each.stop, choice, choice == len(choices) - 1)
+
+
+def fold(events: Iterable[Event]) -> Reply:
+    """The reply that these events unfold: the inverse of `unfold`, and of `pace`."""
+    begin: Reply | None = None
+    parts: dict[tuple[int, int], Part] = {}
+    texts: dict[tuple[int, int], list[str]] = {}
+    stops: dict[int, Stop] = {}
+    for event in events:
+        match event:
+            case Begin(reply):
+                begin = reply
+            case PartStart(index, part, choice):
+                parts[choice, index] = part
+                texts[choice, index] = []
+            case Delta(index, slices, choice):
+                texts[choice, index] += slices
+            case Finish(stop, choice):
+                stops[choice] = stop
+            case PartEnd() | Broken():
+                pass
+    if begin is None:
+        raise ValueError("a stream of events starts with Begin; found none")
+    folded = [
+        replace(
+            each,
+            parts=tuple(with_content(parts[k], "".join(texts[k])) for k in sorted(parts) if k[0] == choice),
+            stop=stops.get(choice, "end"),
+        )
+        for choice, each in enumerate((begin, *begin.others))
+    ]
+    return replace(folded[0], others=tuple(folded[1:]))
+
+
+# --- pace --------------------------------------------------------------------------------------------
+
+
+def paced(reply: Reply, pace: Pace) -> Iterator[Event | Pause]:
+    """The reply's events with the time between them: a slice every 1 / tokens_per_second.
+
+    Choices are told side by side, as one batch of a real model would be; the first slice comes
+    without a pause, since the time to first token is over when the answer begins.
+    """
+    if not pace.tokens_per_second:
+        yield from unfold(reply)
+        return
+    pause = Pause(1 / pace.tokens_per_second)
+    yield Begin(reply)
+    choices = (reply, *reply.others)
+    first = True
+    for tick in zip_longest(*(_ticks(each, choice) for choice, each in enumerate(choices))):
+        if not first:
+            yield pause
+        first = False
+        for events in tick:
+            yield from events or ()
+    for choice, each in enumerate(choices):
+        yield Finish(each.stop, choice, choice == len(choices) - 1)
+
+
+def _ticks(reply: Reply, choice: int) -> Iterator[tuple[Event, ...]]:
+    """What one choice says at each tick: a slice, with the start or end of its part."""
+    for index, part in enumerate(reply.parts):
+        slices = tokens.split(content(part), reply.encoding) or ("",)
+        last = len(slices) - 1
+        for number, each in enumerate(slices):
+            delta = Delta(index, (each,), choice)
+            if 0 < number < last:
+                yield (delta,)
+                continue
+            start = (PartStart(index, part, choice),) if number == 0 else ()
+            end = (PartEnd(index, choice),) if number == last else ()
+            yield (*start, delta, *end)
+
+
+def duration(reply: Reply, pace: Pace) -> float:
+    """Seconds that the whole answer takes at this pace, time to first token included."""
+    if not pace.tokens_per_second:
+        return pace.ttft
+    longest = max(
+        sum(max(1, len(tokens.split(content(part), reply.encoding))) for part in each.parts)
+        for each in (reply, *reply.others)
+    )
+    return pace.ttft + max(0, longest - 1) / pace.tokens_per_second

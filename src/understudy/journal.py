@@ -1,0 +1,146 @@
+"""What was asked and what was answered: exchanges, kept in a ring, rendered when somebody looks.
+
+An entry is flat: the request's bytes, a few numbers, and the answer's bytes or (for a stream) its
+plan, from which the very bytes can be made again. Ten thousand live object graphs would cost a fifth
+of the throughput in garbage collection. Secrets are masked before anything is stored.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+from msgspec import Struct
+
+from understudy.model import Head, HttpRequest, Reply, Send, Step, Steps
+
+SECRET_HEADERS = frozenset(
+    (b"authorization", b"proxy-authorization", b"x-api-key", b"api-key", b"x-goog-api-key", b"cookie")
+)
+_SECRET_QUERY = re.compile(r"(?<=[?&])(key|api_key|api-key|access_token)=[^&]*")
+ENTRY_BYTES = 600
+"""What an entry costs beside its bytes, about."""
+
+Outcome = Literal["open", "complete", "cut", "client left"]
+
+
+class Exchange(Struct, gc=False):
+    """One request and its answer.
+
+    `at` is when it came, in Unix seconds; `seconds` how long it took, until the last byte was handed
+    over; `sent` counts the body's bytes that were really sent; `answered_by` is the rule, or what in
+    the autopilot, that answered. `answer` holds a whole answer, `reply` a stream's plan.
+    """
+
+    number: int
+    at: float
+    http: HttpRequest
+    api: str = ""
+    model: str = ""
+    answered_by: str = ""
+    stream: bool = False
+    status: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    sent: int = 0
+    seconds: float = 0.0
+    outcome: Outcome = "open"
+    answer: bytes = b""
+    reply: Reply | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes that the entry keeps alive, about."""
+        plan = 2 * self.output_tokens if self.reply else len(self.answer)
+        return ENTRY_BYTES + len(self.http.body) + plan
+
+
+class Journal:
+    """The last exchanges, oldest first: at most `entries`, and at most about `max_bytes`."""
+
+    def __init__(self, clock: Callable[[], float], entries: int = 10_000, max_bytes: int = 64 << 20) -> None:
+        self.on_close: Callable[[Exchange], object] = _ignore
+        self._clock = clock
+        self._entries = entries
+        self._max_bytes = max_bytes
+        self._ring: deque[Exchange] = deque()
+        self._bytes = 0
+        self._count = 0
+
+    def open(self, http: HttpRequest) -> Exchange:
+        """A new exchange for this request, its secrets masked."""
+        self._count += 1
+        exchange = Exchange(self._count, self._clock(), masked(http))
+        self._ring.append(exchange)
+        return exchange
+
+    def watch(self, exchange: Exchange, steps: Steps) -> Iterator[Step]:
+        """The same steps; what of them was really taken is noted, and the exchange closed."""
+        sent = 0
+        outcome: Outcome = "client left"
+        try:
+            for step in steps:
+                if type(step) is Send:
+                    sent += len(step.data)
+                elif type(step) is Head:
+                    exchange.status = step.status
+                yield step
+            outcome = "complete"
+        finally:
+            exchange.sent = sent
+            exchange.outcome = outcome
+            exchange.seconds = self._clock() - exchange.at
+            self._close(exchange)
+
+    def _close(self, exchange: Exchange) -> None:
+        self._bytes += exchange.size
+        while len(self._ring) > self._entries or self._bytes > self._max_bytes:
+            if (oldest := self._ring.popleft()).outcome != "open":
+                self._bytes -= oldest.size
+            if oldest is exchange:
+                break
+        self.on_close(exchange)
+
+    def __iter__(self) -> Iterator[Exchange]:
+        return iter(self._ring)
+
+    def __len__(self) -> int:
+        return len(self._ring)
+
+    def find(self, number: int) -> Exchange | None:
+        """The exchange with this number, if it is still kept."""
+        return next((exchange for exchange in reversed(self._ring) if exchange.number == number), None)
+
+    def clear(self) -> None:
+        """Forget all; those under way are forgotten too."""
+        self._ring.clear()
+        self._bytes = 0
+
+
+def _ignore(exchange: Exchange) -> None:
+    """What happens on a close where nobody listens."""
+
+
+def masked(http: HttpRequest) -> HttpRequest:
+    """The request with the secrets in its headers and query masked."""
+    headers = http.headers
+    target = http.target
+    if "?" in target:
+        target = _SECRET_QUERY.sub(r"\1=***", target)
+    if SECRET_HEADERS.isdisjoint(headers):
+        return (
+            http if target is http.target else HttpRequest(http.method, target, headers, http.body, http.peer)
+        )
+    kept = list(headers)
+    for i in range(0, len(kept), 2):
+        if kept[i] in SECRET_HEADERS:
+            kept[i + 1] = mask(kept[i + 1])
+    return HttpRequest(http.method, target, tuple(kept), http.body, http.peer)
+
+
+def mask(secret: bytes) -> bytes:
+    """A secret's scheme and first letters: `Bearer sk-a***`; of a short one, nothing."""
+    scheme, space, key = secret.rpartition(b" ")
+    return scheme + space + (key[:4] if len(key) > 12 else b"") + b"***"

@@ -1,0 +1,355 @@
+"""What OpenAI's APIs share: the error envelope, the headers, ids, logprobs, and reading fields.
+
+Messages of refusals are the API's own, as users of it report them; source of each: the API's answers
+quoted in public issue trackers, and `openai` 3.54's types for names and shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+from zlib import crc32
+
+from understudy import tokens
+from understudy.errors import Failure, Kind
+from understudy.model import AnyReply, HttpRequest, Usage
+from understudy.providers.base import HttpReply, decode, encode
+
+VERSION = "2020-10-01"
+REQUESTS_PER_MINUTE, TOKENS_PER_MINUTE = 30_000, 150_000_000
+ALPHABET = "A4kZ0sQw8Lx2VbYc6NfTjR1mHd9GuPe3KaXi5ByOo7StMvUlWnDgCzEqIrJpFh"
+
+# --- errors -----------------------------------------------------------------------------------------
+
+TYPES: dict[Kind, str] = {
+    "invalid_request": "invalid_request_error",
+    "authentication": "invalid_request_error",
+    "permission": "invalid_request_error",
+    "not_found": "invalid_request_error",
+    "method_not_allowed": "invalid_request_error",
+    "timeout": "invalid_request_error",
+    "conflict": "invalid_request_error",
+    "too_large": "invalid_request_error",
+    "rate_limit": "requests",
+    "quota": "insufficient_quota",
+    "server": "server_error",
+    "overloaded": "server_error",
+}
+
+
+def error_object(failure: Failure) -> dict[str, Any]:
+    return {
+        "message": failure.message,
+        "type": TYPES[failure.kind],
+        "param": failure.param,
+        "code": failure.code,
+    }
+
+
+def error(failure: Failure, id: str) -> HttpReply:
+    """The envelope `{"error": {"message", "type", "param", "code"}}` with the usual headers."""
+    extra = "".join(f"{name}: {value}\r\n" for name, value in failure.headers).encode("latin-1", "replace")
+    return HttpReply(
+        failure.status,
+        b"content-type: application/json\r\n%bopenai-version: %b\r\n%b"
+        % (_request_id(id), VERSION.encode(), extra),
+        encode({"error": error_object(failure)}),
+    )
+
+
+def unrouted(method: str, path: str, allowed: tuple[str, ...], hint: str) -> Failure:
+    """`Invalid URL (POST /v1/x)`, or `Not allowed to GET on /v1/x.` with what is allowed."""
+    if allowed:
+        return Failure(
+            405,
+            "method_not_allowed",
+            f"Not allowed to {method} on {path}. (HINT: Perhaps you meant to make a {allowed[0]} request?)",
+            code="method_not_supported",
+            headers=(("allow", ", ".join((*allowed, "OPTIONS"))),),
+        )
+    nearby = f" Did you mean {hint}? The base URL of an OpenAI client should end with /v1." if hint else ""
+    return Failure(404, "not_found", f"Invalid URL ({method} {path}){nearby}", code="unknown_url")
+
+
+# --- headers ----------------------------------------------------------------------------------------
+
+_HEAD = (
+    "content-type: {type}\r\n"
+    "openai-organization: user-understudy\r\n"
+    "openai-project: proj_understudy\r\n"
+    f"openai-version: {VERSION}\r\n"
+    f"x-ratelimit-limit-requests: {REQUESTS_PER_MINUTE}\r\n"
+    f"x-ratelimit-limit-tokens: {TOKENS_PER_MINUTE}\r\n"
+    f"x-ratelimit-remaining-requests: {REQUESTS_PER_MINUTE - 1}\r\n"
+    "x-ratelimit-reset-requests: 2ms\r\n"
+    "x-ratelimit-reset-tokens: 0s\r\n"
+)
+_WHOLE = _HEAD.format(type="application/json").encode() + b"openai-processing-ms: %d\r\n"
+_STREAM = _HEAD.format(type="text/event-stream; charset=utf-8").encode() + b"openai-processing-ms: %d\r\n"
+_REMAINING = b"x-ratelimit-remaining-tokens: %d\r\n"
+
+
+def head(reply: AnyReply, stream: bool) -> bytes:
+    """Header lines of a success.
+
+    No limit is in force by default, so that the rate-limit headers tell of a window in which this
+    request is the only one.
+    """
+    usage = getattr(reply, "usage", None)
+    left = TOKENS_PER_MINUTE - (usage.input if usage else 0)
+    return (
+        (_STREAM if stream else _WHOLE) % int(reply.seconds * 1000)
+        + _REMAINING % left
+        + _request_id(reply.id)
+    )
+
+
+def _request_id(id: str) -> bytes:
+    """`req_` and 32 hexadecimal digits, from the first 16 characters of the answer's id."""
+    return b"x-request-id: req_%b\r\n" % id[:16].encode().hex().encode()
+
+
+# --- parts of answers ---------------------------------------------------------------------------------
+
+
+def usage_object(usage: Usage) -> dict[str, Any]:
+    return {
+        "prompt_tokens": usage.input,
+        "completion_tokens": usage.output,
+        "total_tokens": usage.input + usage.output,
+        "prompt_tokens_details": {"cached_tokens": usage.cached, "audio_tokens": 0},
+        "completion_tokens_details": {
+            "reasoning_tokens": usage.reasoning,
+            "audio_tokens": 0,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+    }
+
+
+def read_usage(raw: Mapping[str, Any] | None) -> Usage:
+    """The inverse of `usage_object`; missing numbers are 0."""
+    raw = raw or {}
+    return Usage(
+        raw.get("prompt_tokens", 0),
+        raw.get("completion_tokens", 0),
+        (raw.get("completion_tokens_details") or {}).get("reasoning_tokens", 0),
+        (raw.get("prompt_tokens_details") or {}).get("cached_tokens", 0),
+    )
+
+
+@lru_cache(maxsize=1024)
+def fingerprint(model: str) -> str:
+    """A system fingerprint like `fp_a288987b44`, the same for a model every time."""
+    return f"fp_{crc32(model.encode(errors='replace')):08x}{len(model) % 256:02x}"
+
+
+@lru_cache(maxsize=65_536)
+def logprob(token: str, alternative: int = 0) -> float:
+    """A plausible log probability: near 0 for the chosen token, lower for each alternative."""
+    share = crc32(token.encode(errors="replace")) / 2**32
+    return round(-0.3 * share**4 - alternative * (1.5 + share), 8)
+
+
+def alternatives(token: str, number: int) -> list[tuple[str, float]]:
+    """The `number` likeliest tokens in this place, the chosen one first."""
+    forms = (token, token.lower(), token.upper(), token.strip(), f" {token}", f"{token}s", ".", ",", "\n", "")
+    distinct = list(dict.fromkeys(forms))
+    padded = distinct + [f"{token}{n}" for n in range(max(0, number - len(distinct)))]
+    return [(form, logprob(token, place)) for place, form in enumerate(padded[:number])]
+
+
+@lru_cache(maxsize=65_536)
+def obfuscation(text: str) -> str:
+    """Padding that brings a delta's length to a multiple of 16, as the API sends to blur its size."""
+    start = crc32(text.encode(errors="replace")) % len(ALPHABET)
+    return (ALPHABET + ALPHABET)[start : start + 16 - len(text) % 16]
+
+
+# --- reading fields -----------------------------------------------------------------------------------
+
+_UNREADABLE = (
+    "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP "
+    "library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON. If you "
+    "have trouble figuring out how to fix this, please contact us through our help center at "
+    "help.openai.com.)"
+)
+_NAMES: dict[type, str] = {
+    dict: "an object",
+    list: "an array",
+    str: "a string",
+    int: "an integer",
+    float: "a decimal",
+    bool: "a boolean",
+    type(None): "null",
+}
+BOOLEAN: tuple[frozenset[type], str] = (frozenset({bool}), "a boolean")
+INTEGER: tuple[frozenset[type], str] = (frozenset({int}), "an integer")
+DECIMAL: tuple[frozenset[type], str] = (frozenset({int, float}), "a decimal")
+STRING: tuple[frozenset[type], str] = (frozenset({str}), "a string")
+OBJECT: tuple[frozenset[type], str] = (frozenset({dict}), "an object")
+OBJECTS: tuple[frozenset[type], str] = (frozenset({list}), "an array of objects")
+STRINGS: tuple[frozenset[type], str] = (frozenset({list}), "an array of strings")
+
+
+def body_object(http: HttpRequest) -> dict[str, Any]:
+    """The JSON object in a request's body."""
+    try:
+        raw = decode(http.body)
+    except (ValueError, RecursionError):
+        raise Failure(400, "invalid_request", _UNREADABLE) from None
+    if type(raw) is not dict:
+        raise Failure(
+            400,
+            "invalid_request",
+            f"Invalid request body: expected an object, but got {_NAMES[type(raw)]} instead.",
+        )
+    return raw
+
+
+def invalid_type(param: str, expected: str, found: Any) -> Failure:
+    return Failure(
+        400,
+        "invalid_request",
+        f"Invalid type for '{param}': expected {expected}, but got {_NAMES[type(found)]} instead.",
+        param=param,
+        code="invalid_type",
+    )
+
+
+def invalid_value(param: str, found: str, supported: tuple[str, ...]) -> Failure:
+    *most, last = (f"'{value}'" for value in supported)
+    values = f"{', '.join(most)}, and {last}" if len(most) > 1 else " and ".join((*most, last))
+    return Failure(
+        400,
+        "invalid_request",
+        f"Invalid value: '{found[:100]}'. Supported values are: {values}.",
+        param=param,
+        code="invalid_value",
+    )
+
+
+def missing(param: str) -> Failure:
+    return Failure(
+        400,
+        "invalid_request",
+        f"Missing required parameter: '{param}'.",
+        param=param,
+        code="missing_required_parameter",
+    )
+
+
+def check_types(
+    raw: dict[str, Any], types: Mapping[str, tuple[frozenset[type], str]], where: str = ""
+) -> None:
+    """Refuse fields of another type than the table says; null and unknown fields pass."""
+    for key, value in raw.items():
+        expected = types.get(key)
+        if expected is not None and type(value) not in expected[0] and value is not None:
+            raise invalid_type(where + key, expected[1], value)
+
+
+def required(raw: dict[str, Any], key: str, expected: tuple[frozenset[type], str], where: str = "") -> Any:
+    """A field that must be there and of the right type."""
+    value = raw.get(key)
+    if value is None:
+        raise missing(where + key)
+    if type(value) not in expected[0]:
+        raise invalid_type(where + key, expected[1], value)
+    return value
+
+
+def required_model(raw: dict[str, Any]) -> str:
+    model = raw.get("model")
+    if model is None or model == "":
+        raise Failure(400, "invalid_request", "you must provide a model parameter")
+    if type(model) is not str:
+        raise invalid_type("model", "a string", model)
+    return str(model)
+
+
+def stop_sequences(raw: dict[str, Any]) -> tuple[str, ...]:
+    """`stop`: nothing, a string or an array of strings."""
+    stop = raw.get("stop")
+    if stop is None:
+        return ()
+    if type(stop) is str:
+        return (stop,)
+    if type(stop) is not list:
+        raise invalid_type("stop", "one of a string or array of strings", stop)
+    for index, each in enumerate(stop):
+        if type(each) is not str:
+            raise invalid_type(f"stop[{index}]", "a string", each)
+    return tuple(stop)
+
+
+def choices_wanted(raw: dict[str, Any]) -> int:
+    """`n`, at least 1 and at most 128."""
+    n = raw.get("n")
+    if n is None:
+        return 1
+    for bad, words, code in (
+        (
+            n < 1,
+            f"integer below minimum value. Expected a value >= 1, but got {n} instead.",
+            "integer_below_min_value",
+        ),
+        (
+            n > 128,
+            f"integer above maximum value. Expected a value <= 128, but got {n} instead.",
+            "integer_above_max_value",
+        ),
+    ):
+        if bad:
+            raise Failure(400, "invalid_request", f"Invalid 'n': {words}", param="n", code=code)
+    return int(n)
+
+
+def service_tier(raw: dict[str, Any]) -> str:
+    """The tier that served the request; `auto` is served as `default`."""
+    tier = raw.get("service_tier")
+    return tier if tier in ("flex", "priority", "scale", "fast") else "default"
+
+
+def prompts(raw: dict[str, Any], key: str, model: str, most: int) -> tuple[str, ...]:
+    """A string, an array of strings, of token ids, or of arrays of token ids: the texts they stand for."""
+    given = raw.get(key)
+    if given is None:
+        raise missing(key)
+    if type(given) is str:
+        return (given,)
+    if type(given) is not list:
+        raise invalid_type(
+            key, "one of a string, array of strings, array of integers, or array of arrays", given
+        )
+    if not given or (len(given) > most and type(given[0]) is not int):
+        raise Failure(
+            400,
+            "invalid_request",
+            f"Invalid '{key}': expected 1 to {most} items, but got an array of length {len(given)} instead.",
+            param=key,
+            code="empty_array" if not given else "array_above_max_length",
+        )
+    if type(given[0]) is int:
+        return (_decoded(given, key, model),)
+    return tuple([_prompt(each, f"{key}[{index}]", model) for index, each in enumerate(given)])
+
+
+def _prompt(given: Any, where: str, model: str) -> str:
+    if type(given) is str:
+        return given
+    if type(given) is list:
+        return _decoded(given, where, model)
+    raise invalid_type(where, "one of a string or array of integers", given)
+
+
+def _decoded(ids: list[Any], where: str, model: str) -> str:
+    for index, id in enumerate(ids):
+        if type(id) is not int:
+            raise invalid_type(f"{where}[{index}]", "an integer", id)
+    encoding = tokens.encoding_of(model)
+    try:
+        return tokens.decode(ids, encoding if encoding != "estimate" else "o200k_base")
+    except ValueError as wrong:
+        raise Failure(400, "invalid_request", f"Invalid '{where}': {wrong}", param=where) from None

@@ -1,0 +1,261 @@
+"""OpenAI's legacy Completions: `POST /v1/completions`, whole and streamed.
+
+Source: platform.openai.com/docs/api-reference/completions, and the types of `openai` 3.54
+(`completion.py`, `completion_choice.py`, `completion_create_params.py`), read 2026-11.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from understudy import tokens
+from understudy.model import (
+    Begin,
+    Broken,
+    Delta,
+    Event,
+    Finish,
+    HttpRequest,
+    Message,
+    Part,
+    PartEnd,
+    PartStart,
+    Refusal,
+    Reply,
+    Request,
+    Sampling,
+    Stop,
+    Text,
+)
+from understudy.providers import openai_base as base
+from understudy.providers.base import decode, encode, quote, sse
+
+NAME = "openai-completions"
+ROUTES = (("POST", "/v1/completions"),)
+head = base.head
+error = base.error
+unrouted = base.unrouted
+
+DEFAULT_MAX_TOKENS = 16
+MOST_PROMPTS = 2048
+FINISH: dict[Stop, str] = {
+    "end": "stop",
+    "stop_sequence": "stop",
+    "length": "length",
+    "tool_call": "stop",
+    "content_filter": "content_filter",
+}
+STOPS: dict[str, Stop] = {"stop": "end", "length": "length", "content_filter": "content_filter"}
+TYPES = {
+    "stream": base.BOOLEAN,
+    "stream_options": base.OBJECT,
+    "temperature": base.DECIMAL,
+    "top_p": base.DECIMAL,
+    "n": base.INTEGER,
+    "best_of": base.INTEGER,
+    "max_tokens": base.INTEGER,
+    "presence_penalty": base.DECIMAL,
+    "frequency_penalty": base.DECIMAL,
+    "logit_bias": base.OBJECT,
+    "logprobs": base.INTEGER,
+    "echo": base.BOOLEAN,
+    "suffix": base.STRING,
+    "seed": base.INTEGER,
+    "user": base.STRING,
+}
+
+
+def parse(http: HttpRequest) -> Request:
+    """Read a completion request.
+
+    Body: {"model": str, "prompt"?: str | [str] | [int] | [[int]], "max_tokens"? = 16, ...}. Several
+    prompts are `messages` and `more`; no prompt at all is `<|endoftext|>`, a fresh document.
+    """
+    raw = base.body_object(http)
+    model = base.required_model(raw)
+    base.check_types(raw, TYPES)
+    given = raw if raw.get("prompt") is not None else {"prompt": "<|endoftext|>"}
+    first, *more = (
+        (Message("user", (Text(prompt),)),) for prompt in base.prompts(given, "prompt", model, MOST_PROMPTS)
+    )
+    limit = raw.get("max_tokens")
+    return Request(
+        NAME,
+        "completion",
+        model,
+        first,
+        raw,
+        sampling=Sampling(
+            DEFAULT_MAX_TOKENS if limit is None else limit,
+            base.stop_sequences(raw),
+            raw.get("seed"),
+            raw.get("temperature"),
+            raw.get("top_p"),
+            raw.get("logprobs"),
+        ),
+        stream=raw.get("stream") is True,
+        choices=base.choices_wanted(raw),
+        more=tuple(more),
+    )
+
+
+def body(reply: Reply, request: Request) -> bytes:
+    """The `text_completion` object."""
+    return encode(
+        _frame(reply)
+        | {
+            "choices": [
+                _choice(
+                    request,
+                    index,
+                    _echo(request, index) + _text(each.parts),
+                    reply.encoding,
+                    FINISH[each.stop],
+                )
+                for index, each in enumerate((reply, *reply.others))
+            ],
+            "usage": base.usage_object(reply.usage),
+        }
+    )
+
+
+def _frame(reply: Reply) -> dict[str, Any]:
+    return {
+        "id": f"cmpl-{reply.id}",
+        "object": "text_completion",
+        "created": reply.created,
+        "model": reply.model,
+        "system_fingerprint": base.fingerprint(reply.model),
+    }
+
+
+def _choice(
+    request: Request, index: int, text: str, encoding: str, finish: str | None, offset: int = 0
+) -> dict[str, Any]:
+    top = request.sampling.top_logprobs
+    logprobs = None if top is None else _logprobs(tokens.split(text, encoding), top, offset)
+    return {"text": text, "index": index, "logprobs": logprobs, "finish_reason": finish}
+
+
+def _text(parts: tuple[Part, ...]) -> str:
+    """A completion holds text alone: a refusal is said, thoughts and tool calls are left out."""
+    return "".join(part.text for part in parts if isinstance(part, Text | Refusal))
+
+
+def _echo(request: Request, choice: int) -> str:
+    if request.raw.get("echo") is not True:
+        return ""
+    prompts = (request.messages, *request.more)
+    return prompts[choice // request.choices][0].text
+
+
+def _logprobs(slices: Iterable[str], top: int, offset: int = 0) -> dict[str, Any]:
+    """Log probabilities in this API's own form: four lists side by side, offsets in characters."""
+    words = list(slices)
+    offsets = []
+    for word in words:
+        offsets.append(offset)
+        offset += len(word)
+    return {
+        "tokens": words,
+        "token_logprobs": [base.logprob(word) for word in words],
+        "top_logprobs": [dict(base.alternatives(word, top)) for word in words] if top else None,
+        "text_offset": offsets,
+    }
+
+
+def encoder(request: Request) -> Callable[[Event], bytes]:
+    """The stream: `data:` frames that each look like the whole object, then `data: [DONE]`."""
+    return _Encoder(request)
+
+
+class _Encoder:
+    """One answer's encoder: what surrounds a delta is computed once."""
+
+    __slots__ = ("_end", "_head", "_offsets", "_reply", "_request")
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._offsets: dict[int, int] = {}
+
+    def __call__(self, event: Event) -> bytes:
+        match event:
+            case Delta():
+                return self._delta(event)
+            case Begin(reply):
+                self._reply = reply
+                self._head = b"data: " + encode(_frame(reply)).removesuffix(b"}")
+                options = self._request.raw.get("stream_options") or {}
+                self._end = b',"usage":null}\n\n' if options.get("include_usage") is True else b"}\n\n"
+                return b""
+            case PartStart() | PartEnd():
+                return b""
+            case Finish():
+                return self._finish(event)
+            case Broken(_, _, message):
+                broken = {"message": message, "type": "server_error", "param": None, "code": None}
+                return b"data: %b\n\n" % encode({"error": broken})
+
+    def _delta(self, event: Delta) -> bytes:
+        reply = self._reply.others[event.choice - 1] if event.choice else self._reply
+        if isinstance(reply.parts[event.index], Text | Refusal):
+            before = self._echoed(event.choice)
+            if self._request.sampling.top_logprobs is not None:
+                return before + b"".join(self._chunk(event.choice, each) for each in event.slices)
+            start = b'%b,"choices":[{"text":' % self._head
+            end = b',"index":%d,"logprobs":null,"finish_reason":null}]%b' % (event.choice, self._end)
+            return before + b"".join([b"%b%b%b" % (start, quote(each), end) for each in event.slices])
+        return b""
+
+    def _echoed(self, choice: int) -> bytes:
+        """The prompt, in front of a choice's first text."""
+        if choice in self._offsets:
+            return b""
+        self._offsets[choice] = 0
+        echo = _echo(self._request, choice)
+        return self._chunk(choice, echo) if echo else b""
+
+    def _chunk(self, choice: int, text: str, finish: str | None = None) -> bytes:
+        offset = self._offsets.get(choice, 0)
+        self._offsets[choice] = offset + len(text)
+        made = _choice(self._request, choice, text, self._reply.encoding, finish, offset)
+        return b'%b,"choices":[%b]%b' % (self._head, encode(made), self._end)
+
+    def _finish(self, event: Finish) -> bytes:
+        end = self._echoed(event.choice)
+        empty = {"text": "", "index": event.choice, "logprobs": None, "finish_reason": FINISH[event.stop]}
+        end += b'%b,"choices":[%b]%b' % (self._head, encode(empty), self._end)
+        if not event.last:
+            return end
+        if b"usage" in self._end:
+            usage = encode(base.usage_object(self._reply.usage))
+            end += b'%b,"choices":[],"usage":%b}\n\n' % (self._head, usage)
+        return end + b"data: [DONE]\n\n"
+
+
+def read(chunks: Iterable[bytes]) -> Reply:
+    """Read an answer, whole or streamed: the inverse of `body` and of `encoder`."""
+    data = b"".join(chunks)
+    if data.lstrip()[:1] == b"{":
+        frames = [decode(data)]
+    else:
+        frames = [decode(text) for _, text in sse([data]) if text != "[DONE]"]
+    texts: dict[int, str] = {}
+    stops: dict[int, Stop] = {}
+    for choice in (choice for frame in frames for choice in frame["choices"]):
+        index = choice["index"]
+        texts[index] = texts.get(index, "") + choice["text"]
+        if choice["finish_reason"]:
+            stops[index] = STOPS[choice["finish_reason"]]
+    first, *others = (Reply((Text(texts[index]),), stops.get(index, "end")) for index in sorted(texts))
+    usage = next((frame["usage"] for frame in reversed(frames) if frame.get("usage")), None)
+    return Reply(
+        first.parts,
+        first.stop,
+        base.read_usage(usage),
+        id=frames[0]["id"].removeprefix("cmpl-"),
+        created=frames[0]["created"],
+        model=frames[0]["model"],
+        others=tuple(others),
+    )

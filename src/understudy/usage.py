@@ -1,0 +1,83 @@
+"""How many tokens a request and a reply cost, as OpenAI counts them.
+
+Sources: the chat format's overhead (3 tokens a message, 1 for a name, 3 for the reply's start) and
+the cost of function definitions are those of the OpenAI cookbook's "How to count tokens with
+tiktoken"; image tiles those of the vision guide (85 + 170 for each 512-pixel tile).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from understudy import tokens
+from understudy.model import Image, Message, Part, Request, Text, Tool, ToolCall, ToolResult
+
+MESSAGE, NAME, REPLY = 3, 1, 3
+FUNCTION, PROPERTIES, PROPERTY, ENUM, ENUM_ITEM, FUNCTIONS_END = 7, 3, 3, -3, 3, 12
+IMAGE_LOW, IMAGE_TILE = 85, 170
+UNKNOWN_IMAGE_TILES = 4
+TOOL_CALL = 3
+
+
+def input_tokens(request: Request, encoding: str) -> int:
+    """Tokens of the prompt, tools included; of a completion, those of the bare prompts."""
+    if request.operation == "completion":
+        return sum(_text(messages, encoding) for messages in (request.messages, *request.more))
+    total = REPLY
+    for message in request.messages:
+        total += MESSAGE + tokens.count(message.role, encoding) + _content(message.parts, encoding)
+        if message.name:
+            total += NAME + tokens.count(message.name, encoding)
+    if request.tools:
+        total += FUNCTIONS_END + sum(_tool(tool, encoding) for tool in request.tools)
+    return total
+
+
+def output_tokens(parts: tuple[Part, ...], encoding: str) -> int:
+    """Tokens of the answer's parts."""
+    return _content(parts, encoding)
+
+
+def texts(inputs: Iterable[str], encoding: str) -> int:
+    """Tokens of bare texts together."""
+    return sum(tokens.count(text, encoding) for text in inputs)
+
+
+def _text(messages: tuple[Message, ...], encoding: str) -> int:
+    return texts((message.text for message in messages), encoding)
+
+
+def _content(parts: tuple[Part, ...], encoding: str) -> int:
+    if len(parts) == 1 and type(parts[0]) is Text:
+        return tokens.count(parts[0].text, encoding)
+    return sum(_part(part, encoding) for part in parts)
+
+
+def _part(part: Part, encoding: str) -> int:
+    if isinstance(part, ToolCall):
+        return TOOL_CALL + tokens.count(part.name, encoding) + tokens.count(part.arguments, encoding)
+    if isinstance(part, Image):
+        return IMAGE_LOW if part.detail == "low" else IMAGE_LOW + IMAGE_TILE * UNKNOWN_IMAGE_TILES
+    if isinstance(part, ToolResult):
+        return tokens.count(part.text, encoding)
+    text = getattr(part, "text", "")
+    return tokens.count(text, encoding) if text else 0
+
+
+def _tool(tool: Tool, encoding: str) -> int:
+    properties = (tool.schema or {}).get("properties")
+    total = FUNCTION + tokens.count(f"{tool.name}:{tool.description.rstrip('.')}", encoding)
+    if not isinstance(properties, Mapping) or not properties:
+        return total
+    return total + PROPERTIES + sum(_property(key, value, encoding) for key, value in properties.items())
+
+
+def _property(key: str, schema: Any, encoding: str) -> int:
+    if not isinstance(schema, Mapping):
+        return PROPERTY
+    total = PROPERTY
+    if isinstance(enum := schema.get("enum"), list) and enum:
+        total += ENUM + sum(ENUM_ITEM + tokens.count(str(item), encoding) for item in enum)
+    description = str(schema.get("description") or "").rstrip(".")
+    return total + tokens.count(f"{key}:{schema.get('type', '')}:{description}", encoding)
