@@ -10,7 +10,8 @@ in the header `x-understudy-bug` and is never dressed as the vendor's.
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Collection
+from typing import Literal, NamedTuple
 
 Kind = Literal[
     "invalid_request",
@@ -67,3 +68,32 @@ class SettingsError(Exception):
         self.source = source
         self.path = path
         self.message = message
+
+
+class Place(NamedTuple):
+    """A place in something a user wrote, from which mistakes are reported.
+
+    `source` is the file, flag or variable; `path` is like `$.rules[3].when`.
+    """
+
+    source: str
+    path: str = "$"
+
+    def __truediv__(self, key: str | int) -> Place:
+        """The place of a key or an item in this one: `place / "rules" / 3`."""
+        if isinstance(key, int):
+            step = f"[{key}]"
+        else:
+            step = f".{key}" if key.isidentifier() else f'["{key}"]'
+        return Place(self.source, self.path + step)
+
+    def error(self, message: str) -> SettingsError:
+        return SettingsError(self.source, self.path, message)
+
+    def unknown(self, what: str, found: str, known: Collection[str]) -> SettingsError:
+        """The error for a word that is none of `known`; it names the nearest, or all of them."""
+        from difflib import get_close_matches
+
+        near = get_close_matches(found, known, n=1)
+        hint = f'did you mean "{near[0]}"?' if near else f"known: {', '.join(known)}"
+        return self.error(f'unknown {what} "{found}" ({hint})')

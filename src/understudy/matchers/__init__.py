@@ -1,0 +1,67 @@
+"""All matchers, and how a `when` is read.
+
+To add one: a class with a KEY in a file of this drawer, and its line in MATCHERS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from understudy.errors import Place
+
+from .base import All, Any_, Fact, Groups, Matcher, Not, Reader, Verdict, described
+from .conversation import Api, Has, Model, Operation, Stream, Tools, Turn
+from .text import AnyMessage, System, ToolResults, User
+
+__all__ = ["MATCHERS", "Fact", "Groups", "Matcher", "Reader", "Verdict", "read_when"]
+
+MATCHERS: tuple[Reader, ...] = (
+    User,
+    System,
+    AnyMessage,
+    Model,
+    Api,
+    Operation,
+    Tools,
+    ToolResults,
+    Turn,
+    Stream,
+    Has,
+)
+
+
+def read_when(value: object, place: Place) -> tuple[Matcher, ...]:
+    """Read a `when`: its matchers, all of which must hold. Raises SettingsError."""
+    if not isinstance(value, Mapping):
+        raise place.error(f"expected a mapping like {{user: weather}}, found {described(value)}")
+    return tuple(read_condition(key, each, place) for key, each in value.items())
+
+
+def read_condition(key: object, value: object, place: Place) -> Matcher:
+    reader = READERS.get(key) if isinstance(key, str) else None
+    if reader is None:
+        raise place.unknown("key", str(key), READERS)
+    return reader(value, place / str(key))
+
+
+def read_nested(value: object, place: Place) -> Matcher:
+    matchers = read_when(value, place)
+    if not matchers:
+        raise place.error("expected conditions, found an empty mapping")
+    return matchers[0] if len(matchers) == 1 else All(matchers)
+
+
+def read_branches(value: object, place: Place) -> tuple[Matcher, ...]:
+    if not isinstance(value, list) or not value:
+        raise place.error(
+            f"expected a list of conditions like [{{user: a}}, {{user: b}}], found {described(value)}"
+        )
+    return tuple(read_nested(each, place / i) for i, each in enumerate(value))
+
+
+READERS: dict[str, Callable[[object, Place], Matcher]] = {
+    **{matcher.KEY: matcher.read for matcher in MATCHERS},
+    "any": lambda value, place: Any_(read_branches(value, place)),
+    "all": lambda value, place: All(read_branches(value, place)),
+    "not": lambda value, place: Not(read_nested(value, place)),
+}

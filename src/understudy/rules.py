@@ -1,0 +1,417 @@
+"""Rules: read from a file, and selected for a request.
+
+    YAML -load-> RuleSet -select(request)-> Match(rule, reply, groups) or None
+                         -near_misses(request)-> what came nearest, and why it did not match
+
+Selecting does not grow with the number of rules. Of each rule, the index keeps the rarest fact that a request
+must have for it to match (see `Fact`): literal texts in one Aho-Corasick automaton for all rules that look at
+the same text, exact values in one dict. A request is looked up in these, and only the rules found, and those
+of which no fact is known, are evaluated, in order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property, lru_cache
+from typing import Any, get_args
+
+import ahocorasick  # type: ignore[import-not-found]
+import msgspec
+import yaml
+from msgspec import Struct
+
+from .errors import Place, SettingsError
+from .matchers import Fact, Groups, Matcher, Verdict, read_when
+from .matchers.base import NO_GROUPS, Values, described, fold
+from .model import Part, Reasoning, Refusal, Reply, Request, Stop, Text, ToolCall
+from .templates import NO_EXTRA, Extra, Template
+
+# --- What a rule is ----------------------------------------------------------------------------------
+
+
+class Draft(Struct, frozen=True):
+    """A reply some of whose texts are templates."""
+
+    parts: tuple[Part | Template, ...]
+    stop: Stop = "end"
+
+    def reply(self, request: Request, groups: Groups) -> Reply:
+        parts = (
+            Text(part.render(request, groups)) if isinstance(part, Template) else part for part in self.parts
+        )
+        return Reply(tuple(parts), self.stop)
+
+
+class Rule(Struct, frozen=True):
+    """When all of `when` hold, `reply` is the answer. Higher priorities are asked first, then by place."""
+
+    when: tuple[Matcher, ...]
+    reply: Reply | Draft
+    name: str = ""
+    priority: int = 0
+    place: Place = Place("")
+
+    @property
+    def title(self) -> str:
+        """The name, or else the place in the file."""
+        return self.name or f"{self.place.source}: {self.place.path}"
+
+    def answer(self, request: Request, groups: Groups) -> Reply:
+        return self.reply if isinstance(self.reply, Reply) else self.reply.reply(request, groups)
+
+    def verdicts(self, request: Request) -> tuple[Verdict, ...]:
+        """What each of the matchers says, whether or not one before it failed."""
+        return tuple(matcher.match(request) for matcher in self.when)
+
+
+class Match(Struct, frozen=True):
+    """The rule that answers, and its reply to this request."""
+
+    rule: Rule
+    reply: Reply
+    groups: Groups = NO_GROUPS
+
+
+class NearMiss(Struct, frozen=True):
+    """A rule that did not match: each of its verdicts, and how near it came, from 0 to 1."""
+
+    rule: Rule
+    verdicts: tuple[Verdict, ...]
+    nearness: float
+
+    @property
+    def why(self) -> tuple[str, ...]:
+        """What was expected and what was found, for each condition that failed."""
+        return tuple(verdict.why for verdict in self.verdicts if not verdict.ok)
+
+
+# --- Selecting ---------------------------------------------------------------------------------------
+
+
+class RuleSet:
+    """Rules in the order in which they are asked. Never changes; the index is built at the first request."""
+
+    def __init__(self, rules: Iterable[Rule] = ()) -> None:
+        self.rules = tuple(sorted(rules, key=lambda rule: -rule.priority))
+
+    def __len__(self) -> int:
+        return len(self.rules)
+
+    def select(self, request: Request) -> Match | None:
+        """The first rule that matches, with its reply, or None."""
+        for i in self._index.candidates(request):
+            rule = self.rules[i]
+            groups = captured(rule.when, request)
+            if groups is not None:
+                return Match(rule, rule.answer(request, groups), groups)
+        return None
+
+    def near_misses(self, request: Request, n: int = 3) -> list[NearMiss]:
+        """The `n` rules that came nearest to matching without doing so, the nearest first."""
+        explained = ((rule, rule.verdicts(request)) for rule in self.rules)
+        misses = [
+            NearMiss(rule, verdicts, sum(v.nearness for v in verdicts) / len(verdicts))
+            for rule, verdicts in explained
+            if not all(v.ok for v in verdicts)
+        ]
+        return sorted(misses, key=lambda miss: -miss.nearness)[:n]
+
+    @cached_property
+    def _index(self) -> Index:
+        return Index(self.rules)
+
+
+def captured(when: Sequence[Matcher], request: Request) -> Groups | None:
+    """The groups that the matchers captured if all of them hold, else None."""
+    groups = NO_GROUPS
+    for matcher in when:
+        verdict = matcher.match(request)
+        if not verdict.ok:
+            return None
+        if verdict.groups:
+            groups = {**groups, **verdict.groups} if groups else verdict.groups
+    return groups
+
+
+# --- The index ---------------------------------------------------------------------------------------
+
+Look = Callable[[Request], Values]
+Found = tuple[int, ...]
+CACHED_TEXTS = 1024
+CACHED_CHARS = 4_000
+"""Longer texts are not kept with what was found in them."""
+
+
+class Index:
+    """Which rules can match a request at all, as positions in the order of rules."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        always: list[int] = []
+        tables: dict[tuple[Look, bool], dict[Any, list[int]]] = defaultdict(lambda: defaultdict(list))
+        for i, fact in enumerate(rarest_facts(rules)):
+            if fact is None:
+                always.append(i)
+                continue
+            for literal in dict.fromkeys(fact.literals):
+                tables[fact.look, fact.exact][literal].append(i)
+        self.always = tuple(always)
+        self.exact = tuple((look, frozen(table)) for (look, exact), table in tables.items() if exact)
+        self.texts = tuple(
+            (look, scanner(frozen(table))) for (look, exact), table in tables.items() if not exact
+        )
+
+    def candidates(self, request: Request) -> Sequence[int]:
+        """In order, each once."""
+        found: Found = ()
+        for look, table in self.exact:
+            for value in look(request):
+                found += table.get(value, ())
+        for look, scan in self.texts:
+            for text in look(request):
+                found += scan(text)  # type: ignore[arg-type]
+        if not found:
+            return self.always
+        if len(found) == 1 and not self.always:
+            return found
+        return sorted({*found, *self.always})
+
+
+def frozen(table: Mapping[Any, list[int]]) -> dict[Any, Found]:
+    return {literal: tuple(positions) for literal, positions in table.items()}
+
+
+def rarest_facts(rules: Sequence[Rule]) -> list[Fact | None]:
+    """For each rule the fact that the fewest rules share; None where no fact is known."""
+    facts = [tuple(fact for matcher in rule.when for fact in matcher.facts()) for rule in rules]
+    uses = Counter(
+        (fact.look, literal) for of_rule in facts for fact in of_rule for literal in set(fact.literals)
+    )
+    return [
+        min(of_rule, key=lambda fact: sum(uses[fact.look, each] for each in set(fact.literals)), default=None)
+        for of_rule in facts
+    ]
+
+
+def scanner(table: Mapping[str, Found]) -> Callable[[str], Found]:
+    """A function that gives the positions for all literals that a text contains, whatever the case."""
+    automaton = ahocorasick.Automaton()
+    for literal, positions in table.items():
+        automaton.add_word(literal, positions)
+    automaton.make_automaton()
+
+    def scan(text: str) -> Found:
+        found: set[int] = set()
+        for _, positions in automaton.iter(fold(text)):
+            found.update(positions)
+        return tuple(found)
+
+    remembered = lru_cache(CACHED_TEXTS)(scan)
+    return lambda text: remembered(text) if len(text) <= CACHED_CHARS else scan(text)
+
+
+# --- Reading a file ----------------------------------------------------------------------------------
+
+FILE_KEYS = ("rules",)
+RULE_KEYS = ("name", "when", "reply", "priority")
+REPLY_KEYS = ("text", "template", "reasoning", "refusal", "tool_calls", "parts", "stop")
+PART_KEYS = ("text", "template", "reasoning", "refusal", "tool_call")
+CALL_KEYS = ("name", "arguments")
+
+
+def load(source: str, text: str | bytes, extra: Extra = NO_EXTRA) -> RuleSet:
+    """Read a rule file, YAML or JSON. `source` is its name in errors; `extra` adds template variables.
+
+    Raises SettingsError, with the place and what to do.
+    """
+    root = Place(source)
+    try:
+        return RuleSet(read_file(parsed(source, text), root, extra))
+    except RecursionError:
+        raise root.error("nested too deep") from None
+
+
+def read_file(value: object, place: Place, extra: Extra) -> list[Rule]:
+    if value is None:
+        return []
+    file = mapping(value, FILE_KEYS, place)
+    rules = file.get("rules") or []
+    return [
+        read_rule(rule, place / "rules" / i, extra) for i, rule in enumerate(listed(rules, place / "rules"))
+    ]
+
+
+def read_rule(value: object, place: Place, extra: Extra) -> Rule:
+    rule = mapping(value, RULE_KEYS, place)
+    if "reply" not in rule:
+        raise place.error("a rule needs a `reply`")
+    when = read_when(rule.get("when", {}), place / "when")
+    groups = sorted(frozenset().union(*(matcher.captures() for matcher in when)))
+    return Rule(
+        when=when,
+        reply=read_reply(rule["reply"], place / "reply", groups, extra),
+        name=worded(rule.get("name", ""), place / "name"),
+        priority=whole(rule.get("priority", 0), place / "priority"),
+        place=place,
+    )
+
+
+def read_reply(value: object, place: Place, groups: Sequence[str], extra: Extra) -> Reply | Draft:
+    """A text, or a mapping: reasoning, text, tool calls, in this order; `parts` says the order itself."""
+    if isinstance(value, str):
+        return Reply((Text(value),))
+    reply = mapping(value, REPLY_KEYS, place)
+    if "parts" in reply:
+        for key in reply.keys() - {"parts", "stop"}:
+            raise place.error(f"`parts` says everything that is answered: move `{key}` into it")
+        named = [
+            read_part(part, place / "parts" / i)
+            for i, part in enumerate(listed(reply["parts"], place / "parts"))
+        ]
+    else:
+        named = spread(reply, place)
+    parts = tuple(PARTS[kind](part, at, groups, extra) for kind, part, at in named)
+    calls = any(isinstance(part, ToolCall) for part in parts)
+    stop = read_stop(reply["stop"], place / "stop") if "stop" in reply else ("tool_call" if calls else "end")
+    if any(isinstance(part, Template) for part in parts):
+        return Draft(parts, stop)
+    return Reply(tuple(part for part in parts if not isinstance(part, Template)), stop)
+
+
+Named = tuple[str, object, Place]
+"""A part yet to be read: its key, its value and its place."""
+
+
+def spread(reply: Mapping[str, object], place: Place) -> list[Named]:
+    """The parts of a reply that is written as a mapping, in the order of REPLY_KEYS."""
+    said = [key for key in ("text", "template", "refusal") if key in reply]
+    if len(said) > 1:
+        raise place.error(f"`{said[0]}` and `{said[1]}` exclude each other; `parts` can hold both")
+    named: list[Named] = [(key, reply[key], place / key) for key in ("reasoning", *said) if key in reply]
+    if "tool_calls" in reply:
+        at = place / "tool_calls"
+        named += [("tool_call", call, at / i) for i, call in enumerate(listed(reply["tool_calls"], at))]
+    if not named:
+        raise place.error(f"nothing to answer: give one of {', '.join(REPLY_KEYS[:-1])}")
+    return named
+
+
+def read_part(value: object, place: Place) -> Named:
+    if isinstance(value, str):
+        return ("text", value, place)
+    part = mapping(value, PART_KEYS, place)
+    if len(part) != 1:
+        raise place.error(f"a part is a text or has one key of {', '.join(PART_KEYS)}; found {len(part)}")
+    (key,) = part
+    return (key, part[key], place / key)
+
+
+def read_call(value: object, place: Place) -> ToolCall:
+    """`arguments` is a mapping; a text goes over the wire as it is."""
+    call = mapping(value, CALL_KEYS, place)
+    if "name" not in call:
+        raise place.error("a tool call needs a `name`")
+    arguments = call.get("arguments", {})
+    if not isinstance(arguments, str):
+        if not isinstance(arguments, Mapping):
+            raise (place / "arguments").error(
+                f"expected a mapping or JSON text, found {described(arguments)}"
+            )
+        arguments = msgspec.json.encode(arguments).decode()
+    return ToolCall(worded(call["name"], place / "name"), arguments)
+
+
+def read_stop(value: object, place: Place) -> Stop:
+    for stop in get_args(Stop):
+        if stop == value:
+            return stop  # type: ignore[no-any-return]
+    raise place.unknown("stop reason", str(value), get_args(Stop))
+
+
+PARTS: dict[str, Callable[[object, Place, Sequence[str], Extra], Part | Template]] = {
+    "text": lambda value, place, groups, extra: Text(worded(value, place)),
+    "template": lambda value, place, groups, extra: Template(worded(value, place), place, groups, extra),
+    "reasoning": lambda value, place, groups, extra: Reasoning(worded(value, place)),
+    "refusal": lambda value, place, groups, extra: Refusal(worded(value, place)),
+    "tool_call": lambda value, place, groups, extra: read_call(value, place),
+}
+
+
+def mapping(value: object, known: Sequence[str], place: Place) -> Mapping[str, object]:
+    """The value, if it is a mapping with none but known keys."""
+    if not isinstance(value, Mapping):
+        raise place.error(f"expected a mapping with {', '.join(known)}; found {described(value)}")
+    for key in value:
+        if key not in known:
+            raise place.unknown("key", str(key), known)
+    return value
+
+
+def listed(value: object, place: Place) -> list[object]:
+    if not isinstance(value, list):
+        raise place.error(f"expected a list, found {described(value)}")
+    return value
+
+
+def worded(value: object, place: Place) -> str:
+    if not isinstance(value, str):
+        hint = "" if isinstance(value, Mapping | list | None) else f' (put it in quotes: "{value}")'
+        raise place.error(f"expected a text, found {described(value)}{hint}")
+    return value
+
+
+def whole(value: object, place: Place) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise place.error(f"expected a whole number, found {described(value)}")
+    return value
+
+
+# --- YAML --------------------------------------------------------------------------------------------
+
+
+try:
+    from yaml import CSafeLoader as SafeLoader
+except ImportError:  # PyYAML built without libyaml
+    from yaml import SafeLoader  # type: ignore[assignment]
+
+
+class Loader(SafeLoader):
+    """YAML whose plain words are what they look like, and in which no key is said twice.
+
+    Of plain scalars, only JSON's numbers, `true`, `false` and `null` are not texts: `no`, `on`, `12:30` and
+    `2026-11-22` are. (YAML 1.1, which PyYAML reads, has a flag, a number and a date there.)
+    """
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    problem = f'the key "{key.value}" is here twice'
+                    raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+Loader.yaml_implicit_resolvers = {}
+for tag, pattern, first in (
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("int", r"-?(?:0|[1-9][0-9]*)", "-0123456789"),
+    ("float", r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", "-0123456789"),
+    ("merge", r"<<", "<"),
+):
+    Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(rf"(?:{pattern})\Z"), list(first))
+
+
+def parsed(source: str, text: str | bytes) -> object:
+    """The value of a YAML or JSON text. Raises SettingsError with line and column."""
+    try:
+        return yaml.load(text, Loader)
+    except yaml.MarkedYAMLError as e:
+        mark = e.problem_mark or e.context_mark
+        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise SettingsError(source, "", f"{where}{e.problem or e.context}") from None
+    except yaml.YAMLError as e:
+        raise SettingsError(source, "", f"not YAML: {e}") from None

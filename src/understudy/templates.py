@@ -1,0 +1,367 @@
+"""Replies that quote the request: `It is {{ groups.degrees }} degrees, {{ user }}`.
+
+The language is Jinja's, in its ImmutableSandboxedEnvironment: a template reaches no Python beyond the values
+below, and cannot change them, since they are shared between requests. The sandbox and the bounds are there so
+that a file, or a request that it quotes, does no harm by accident:
+
+- text: at most MAX_TEXT characters, counted while it is written
+- values: only numbers can be multiplied; powers, `replace` and `join` are checked before they are computed
+- loops: `range` gives at most MAX_RANGE numbers, and at most MAX_NESTING loops are inside one another
+- filters and methods of texts: those in the lists below; padding and formatting are not among them
+
+Not bounded: what an author who means it builds by `set` upon `set`. Whoever writes the rules runs the server.
+
+A mistake that can be seen in the text is a SettingsError when the file is read. One that shows only with a
+request (a group that did not take part, a division by zero) never becomes an error of the server: the reply
+is then a text in square brackets that says which template failed, and why.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .errors import Place
+from .matchers.base import NO_GROUPS, Groups
+from .matchers.text import new_results
+from .model import Request, ToolCall
+
+if TYPE_CHECKING:
+    import jinja2
+    from jinja2 import nodes
+
+MAX_TEXT = 1_000_000
+MAX_RANGE = 10_000
+MAX_NESTING = 2
+MAX_CACHED_CHARS = 20_000
+"""Values longer than this, together, are not kept in the cache of rendered texts."""
+
+# fmt: off
+FILTERS = (
+    "abs", "capitalize", "count", "d", "default", "e", "escape", "first", "float", "groupby", "int",
+    "items", "join", "last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr",
+    "replace", "reverse", "round", "select", "selectattr", "sort", "string", "sum", "title", "tojson",
+    "trim", "truncate", "unique", "upper", "urlencode", "wordcount",
+)
+TEXT_METHODS = frozenset((
+    "capitalize", "casefold", "count", "endswith", "find", "index", "isalpha", "isdigit", "islower",
+    "isnumeric", "isspace", "istitle", "isupper", "lower", "lstrip", "partition", "removeprefix",
+    "removesuffix", "rfind", "rindex", "rpartition", "rsplit", "rstrip", "split", "splitlines",
+    "startswith", "strip", "swapcase", "title", "upper",
+))
+# fmt: on
+
+Extra = Mapping[str, Callable[[Request], object]]
+"""Further variables, by name."""
+NO_EXTRA: Extra = {}
+
+
+# --- What a template can quote -----------------------------------------------------------------------
+
+
+class QuotedMessage(NamedTuple):
+    """A message: `{% for m in messages %}{{ m.role }}: {{ m.text }}{% endfor %}`."""
+
+    role: str
+    text: str
+    name: str
+
+
+class QuotedResult(NamedTuple):
+    """A tool's result."""
+
+    name: str
+    text: str
+
+
+class QuotedTool(NamedTuple):
+    """A tool on offer."""
+
+    name: str
+    description: str
+
+
+VARIABLES: dict[str, Callable[[Request, Groups], object]] = {
+    "user": lambda request, groups: request.user,
+    "system": lambda request, groups: request.system,
+    "model": lambda request, groups: request.model,
+    "turn": lambda request, groups: request.turn,
+    "groups": lambda request, groups: groups,
+    "subject": lambda request, groups: subject(request.user),
+    "tool_results": lambda request, groups: tool_results(request),
+    "messages": lambda request, groups: tuple(
+        QuotedMessage(message.role, message.text, message.name) for message in request.messages
+    ),
+    "tools": lambda request, groups: tuple(QuotedTool(tool.name, tool.description) for tool in request.tools),
+}
+
+
+def tool_results(request: Request) -> tuple[QuotedResult, ...]:
+    """The results since the last assistant message. A name that was not sent is looked up in the calls."""
+    results = new_results(request)
+    if all(result.name for result in results):
+        return tuple(QuotedResult(result.name, result.text) for result in results)
+    names = {part.id: part.name for m in request.messages for part in m.parts if isinstance(part, ToolCall)}
+    return tuple(QuotedResult(result.name or names.get(result.id, ""), result.text) for result in results)
+
+
+MAX_SUBJECT_WORDS = 8
+_OPENINGS = (
+    r"(?:hi|hello|hey)(?: there| everyone| again)?|dear \w+|thanks|thank you|ok|okay|so|well|now|please",
+    r"just|also|first|then|(?:can|could|would|will) you|do you know|i (?:want|need|would like)(?: you)?",
+    r"i'd like(?: you)?|i(?: am|'m) looking for|help(?: me)?|let's|let us|tell me|teach me|show me|give me",
+    r"kindly|find me|walk me through|write|create|make|build|generate|produce|draft|compose|prepare",
+    r"implement|develop|design|provide|explain|describe|discuss|summari[sz]e|translate|analy[sz]e|define",
+    r"list|answer|say|talk",
+    r"what(?:'s| is| are| was| were| does| do)|who(?:'s| is| are| was| were)|where(?:'s| is| are)",
+    r"when (?:is|was)|why (?:is|are|do|does|did)|how (?:do|can|should|would) (?:i|we|you|one)",
+    r"how (?:does|do|is|are|to)|to|me|us|about|on|of|for|with|the|an?|some|my|your|our|this|that|these|those",
+    r"following",
+)
+_OPENING = re.compile(rf"(?:{'|'.join(_OPENINGS)})(?![\w'-])[\s,:;!.-]*", re.IGNORECASE)
+_SENTENCE = re.compile(r"[^.!?\n]*(?:[.!?](?=\S)[^.!?\n]*)*")
+_LOOSE_ENDS = re.compile(
+    r"(?:\s+(?:an?|and|are|as|at|because|but|by|for|from|how|i|in|into|is|its?|of|on|or|so|that|the|their|they"
+    r"|this|to|using|we|what|when|where|which|who|why|with|you))+$",
+    re.IGNORECASE,
+)
+
+
+def subject(text: str) -> str:
+    """The words of a text that it is about: `Please write a poem about the sea!` gives `poem about the sea`.
+
+    The first sentence that says something, without courtesies, commands and question words in front and
+    without punctuation behind, at most MAX_SUBJECT_WORDS words. Empty if there is nothing left.
+    """
+    return _subject(text[:500])
+
+
+@lru_cache(maxsize=1024)
+def _subject(text: str) -> str:
+    for sentence in _SENTENCE.findall(text):
+        words = _without_opening(sentence.lstrip(" \t\"'`*#>-:,;()[]")).rstrip(" \t\"'`*:,;!?.").split()
+        if any(character.isalnum() for word in words for character in word):
+            return _first(words).rstrip(" ,;:\"'`*")
+    return ""
+
+
+def _without_opening(sentence: str) -> str:
+    at = 0
+    while found := _OPENING.match(sentence, at):
+        at = found.end()
+    return sentence[at:]
+
+
+def _first(words: list[str]) -> str:
+    """As many of the words as a subject has, without those that cannot end it."""
+    first = " ".join(words[:MAX_SUBJECT_WORDS])
+    return first if len(words) <= MAX_SUBJECT_WORDS else _LOOSE_ENDS.sub("", first)
+
+
+# --- Templates ---------------------------------------------------------------------------------------
+
+
+class Template:
+    """A template that was checked. `names` are the variables that it uses."""
+
+    __slots__ = ("_compiled", "_readers", "names", "place")
+
+    def __init__(
+        self, text: str, place: Place, groups: Collection[str] = (), extra: Extra = NO_EXTRA
+    ) -> None:
+        """Raises SettingsError at `place`. `groups` can be captured; `extra` adds variables."""
+        self.place = place
+        self._compiled = _compiled(text, place)
+        self.names = _names(text, place, groups, extra)
+        self._readers = tuple(_reader(name, extra) for name in self.names)
+
+    def render(self, request: Request, groups: Groups = NO_GROUPS) -> str:
+        """The text for this request. Never raises: what fails is explained in the text."""
+        values = tuple(_frozen(read(request, groups)) for read in self._readers)
+        if _size(values) > MAX_CACHED_CHARS:
+            return self.written(values)
+        try:
+            return _written(self, values)
+        except TypeError:  # a value that cannot be a key
+            return self.written(values)
+
+    def written(self, values: tuple[object, ...]) -> str:
+        """The text for the values of `names`; see `render`."""
+        context = {
+            name: dict(value) if isinstance(value, _Items) else value
+            for name, value in zip(self.names, values, strict=True)
+        }
+        try:
+            return _bounded(self._compiled, context)
+        except Exception as e:  # whatever a template does, the server answers
+            return f"[{self.place.source}: {self.place.path}: this template failed: {e or type(e).__name__}]"
+
+
+class _Items(tuple[tuple[str, str], ...]):
+    """A mapping as a key of the cache."""
+
+    __slots__ = ()
+
+
+def _frozen(value: object) -> object:
+    return _Items(value.items()) if isinstance(value, dict) else value
+
+
+def _size(values: tuple[object, ...]) -> int:
+    return sum(
+        len(value) if type(value) is str else _size(value) if isinstance(value, tuple) else 0
+        for value in values
+    )
+
+
+@lru_cache(maxsize=1024)
+def _written(template: Template, values: tuple[object, ...]) -> str:
+    return template.written(values)
+
+
+def _bounded(compiled: jinja2.Template, context: dict[str, object]) -> str:
+    pieces, size = [], 0
+    for piece in compiled.generate(context):
+        pieces.append(piece)
+        size += len(piece)
+        if size > MAX_TEXT:
+            raise OverflowError(f"its text is longer than {MAX_TEXT} characters")
+    return "".join(pieces)
+
+
+# --- Checking ----------------------------------------------------------------------------------------
+
+
+def _compiled(text: str, place: Place) -> jinja2.Template:
+    from jinja2 import TemplateSyntaxError
+
+    environment = _environment()
+    try:
+        return environment.from_string(text)
+    except TemplateSyntaxError as e:
+        raise _mistake(e, place, environment) from None
+
+
+def _names(text: str, place: Place, groups: Collection[str], extra: Extra) -> tuple[str, ...]:
+    """The variables that a template uses, all of which exist."""
+    from jinja2.meta import find_undeclared_variables
+
+    environment = _environment()
+    tree = environment.parse(text)
+    used = sorted(find_undeclared_variables(tree) - environment.globals.keys())
+    for name in used:
+        if name not in VARIABLES and name not in extra:
+            raise place.unknown("variable", name, [*VARIABLES, *extra])
+    if _nesting(tree) > MAX_NESTING:
+        raise place.error(f"loops are nested more than {MAX_NESTING} deep")
+    _check_groups(tree, place, groups)
+    return tuple(used)
+
+
+def _reader(name: str, extra: Extra) -> Callable[[Request, Groups], object]:
+    if name in extra:
+        read = extra[name]
+        return lambda request, groups: read(request)
+    return VARIABLES[name]
+
+
+def _mistake(e: jinja2.TemplateSyntaxError, place: Place, environment: jinja2.Environment) -> Exception:
+    found = re.match(r"No (filter|test) named '(\w+)'", e.message or "")
+    if found:
+        known = environment.filters if found[1] == "filter" else environment.tests
+        return place.unknown(found[1], found[2], sorted(known))
+    return place.error(f"line {e.lineno} of the template: {e.message}")
+
+
+def _nesting(node: nodes.Node) -> int:
+    from jinja2 import nodes
+
+    deepest = max((_nesting(child) for child in node.iter_child_nodes()), default=0)
+    return deepest + isinstance(node, nodes.For)
+
+
+def _check_groups(tree: nodes.Template, place: Place, groups: Collection[str]) -> None:
+    """Complain about a group that no regex of the rule captures."""
+    from jinja2 import nodes
+
+    quoted: list[tuple[nodes.Expr, object]] = [
+        (node.node, node.attr) for node in tree.find_all(nodes.Getattr)
+    ]
+    quoted += [(node.node, getattr(node.arg, "value", None)) for node in tree.find_all(nodes.Getitem)]
+    for owner, name in quoted:
+        if (
+            owner != nodes.Name("groups", "load")
+            or not isinstance(name, str)
+            or name in (*groups, "get", "items")
+        ):
+            continue
+        if groups:
+            raise place.unknown("group", name, groups)
+        raise place.error(f'no regex of this rule captures a group "{name}": (?P<{name}>...) would')
+
+
+# --- The sandbox -------------------------------------------------------------------------------------
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    """The environment of all templates. Importing Jinja takes time: the first template pays for it."""
+    from jinja2 import StrictUndefined, pass_eval_context
+    from jinja2.exceptions import SecurityError
+    from jinja2.filters import do_join
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    class Environment(ImmutableSandboxedEnvironment):
+        intercepted_binops = frozenset({"*", "**", "%"})
+
+        def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+            if operator == "%" and isinstance(left, str):
+                raise SecurityError("a text cannot be formatted with %; join pieces with ~")
+            if operator == "**" and not (abs(left) <= 1000 and abs(right) <= 100):
+                raise OverflowError("a power is too large")
+            if operator == "*" and not (isinstance(left, int | float) and isinstance(right, int | float)):
+                raise SecurityError("only numbers can be multiplied")
+            return super().call_binop(context, operator, left, right)
+
+        def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+            if isinstance(obj, str) and attr not in TEXT_METHODS:
+                return False
+            return super().is_safe_attribute(obj, attr, value)
+
+    @pass_eval_context
+    def join(context: Any, values: Iterable[Any], between: str = "", attribute: str | None = None) -> Any:
+        joined = list(values)
+        _check_size(len(joined) * len(between))
+        return do_join(context, joined, between, attribute)
+
+    environment = Environment(
+        undefined=StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        loader=None,
+    )
+    environment.filters = {name: environment.filters[name] for name in FILTERS}
+    environment.filters |= {"replace": _replace, "join": join}
+    environment.globals = {"range": _range}
+    return environment
+
+
+def _check_size(size: float) -> None:
+    if size > MAX_TEXT:
+        raise OverflowError(f"a value is longer than {MAX_TEXT} characters")
+
+
+def _range(*limits: int) -> range:
+    numbers = range(*limits)
+    if len(numbers) > MAX_RANGE:
+        raise OverflowError(f"a range is longer than {MAX_RANGE} numbers")
+    return numbers
+
+
+def _replace(text: str, old: str, new: str, count: int = -1) -> str:
+    _check_size(len(text) + text.count(old) * len(new))
+    return text.replace(old, new, count)
