@@ -1,0 +1,19 @@
+"""Sockets: reads HTTP requests, executes Steps. The only part of the program that sleeps or awaits.
+
+    bytes -> Connection -> HttpRequest -> handle -> Step ... -> Connection -> bytes
+               |    ^
+               v    |  wakes it when a Pause is over
+               Clock
+
+    clock.py        when what waits is woken, and what time it is in a `date` header
+    connection.py   one connection: HTTP/1.1 in, Steps out
+    listener.py     the listening sockets, the limits in time, shutdown; `run`
+
+It knows nothing of rules, providers or the journal: it is given `handle`, which answers a request,
+and `refuse`, which answers what is no request.
+"""
+
+from understudy.server.connection import Handle, Limits, Refuse
+from understudy.server.listener import Server, new_loop, run
+
+__all__ = ["Handle", "Limits", "Refuse", "Server", "new_loop", "run"]
