@@ -27,6 +27,7 @@ from understudy.model import (
     HttpRequest,
     Message,
     Pace,
+    Part,
     Pause,
     Reply,
     Request,
@@ -84,8 +85,7 @@ class Engine:
     def handle(self, http: HttpRequest) -> Iterator[Step]:
         """The steps that answer a request. Whatever goes wrong is an answer too."""
         if http.method == "OPTIONS":
-            yield from preflight(http)
-            return
+            return preflight(http)
         exchange = self.journal.open(http)
         provider = self._fallback
         try:
@@ -97,7 +97,7 @@ class Engine:
         except Exception as bug:
             log.exception("a bug of Understudy's, answering %s %s", http.method, http.path)
             steps = self._refused(provider, broken(bug), exchange)
-        yield from self.journal.watch(exchange, steps)
+        return self.journal.watch(exchange, steps)
 
     def refuse(self, status: int, message: str) -> Steps:
         """The steps that refuse what is no HTTP request to begin with, in the API's envelope."""
@@ -167,12 +167,14 @@ class Engine:
 
     def _fitted(self, reply: Reply, request: Request, encoding: str) -> Any:
         parts = reply.parts
-        if any(type(part) is ToolCall and not part.id for part in parts):
-            parts = tuple(
-                replace(part, id=self._new_id()[:24]) if isinstance(part, ToolCall) and not part.id else part
-                for part in parts
-            )
+        for part in parts:
+            if type(part) is ToolCall and not part.id:
+                parts = tuple([self._with_id(each) for each in parts])
+                break
         return events.fit(parts, reply.stop, request.sampling, encoding)
+
+    def _with_id(self, part: Part) -> Part:
+        return replace(part, id=self._new_id()[:24]) if isinstance(part, ToolCall) and not part.id else part
 
     def _other_reply(self, request: Any, answer: Operation, exchange: Exchange) -> AnyReply:
         reply = answer(request).reply

@@ -49,12 +49,8 @@ class Exchange(Struct, gc=False):
     outcome: Outcome = "open"
     answer: bytes = b""
     reply: Reply | None = None
-
-    @property
-    def size(self) -> int:
-        """Bytes that the entry keeps alive, about."""
-        plan = 2 * self.output_tokens if self.reply else len(self.answer)
-        return ENTRY_BYTES + len(self.http.body) + plan
+    size: int = 0
+    """Bytes that the entry keeps alive, about; known when it closes."""
 
 
 class Journal:
@@ -95,12 +91,11 @@ class Journal:
             self._close(exchange)
 
     def _close(self, exchange: Exchange) -> None:
+        plan = 2 * exchange.output_tokens if exchange.reply else len(exchange.answer)
+        exchange.size = ENTRY_BYTES + len(exchange.http.body) + plan
         self._bytes += exchange.size
-        while len(self._ring) > self._entries or self._bytes > self._max_bytes:
-            if (oldest := self._ring.popleft()).outcome != "open":
-                self._bytes -= oldest.size
-            if oldest is exchange:
-                break
+        while len(self._ring) > self._entries or (self._bytes > self._max_bytes and self._ring):
+            self._bytes -= self._ring.popleft().size
         self.on_close(exchange)
 
     def __iter__(self) -> Iterator[Exchange]:

@@ -1,6 +1,7 @@
 """How many tokens a request and a reply cost, as OpenAI counts them.
 
-Sources: the chat format's overhead (3 tokens a message, 1 for a name, 3 for the reply's start) and
+Sources: the overhead of the chat format (3 tokens a message and 1 for its role, 1 for a name, 3 for the
+reply's start) and
 the cost of function definitions are those of the OpenAI cookbook's "How to count tokens with
 tiktoken"; image tiles those of the vision guide (85 + 170 for each 512-pixel tile).
 """
@@ -13,7 +14,7 @@ from typing import Any
 from understudy import tokens
 from understudy.model import Image, Message, Part, Request, Text, Tool, ToolCall, ToolResult
 
-MESSAGE, NAME, REPLY = 3, 1, 3
+MESSAGE, NAME, REPLY = 3 + 1, 1, 3
 FUNCTION, PROPERTIES, PROPERTY, ENUM, ENUM_ITEM, FUNCTIONS_END = 7, 3, 3, -3, 3, 12
 IMAGE_LOW, IMAGE_TILE = 85, 170
 UNKNOWN_IMAGE_TILES = 4
@@ -26,7 +27,7 @@ def input_tokens(request: Request, encoding: str) -> int:
         return sum(_text(messages, encoding) for messages in (request.messages, *request.more))
     total = REPLY
     for message in request.messages:
-        total += MESSAGE + tokens.count(message.role, encoding) + _content(message.parts, encoding)
+        total += MESSAGE + _content(message.parts, encoding)
         if message.name:
             total += NAME + tokens.count(message.name, encoding)
     if request.tools:

@@ -58,6 +58,11 @@ def error(failure: Failure, id: str) -> HttpReply:
     )
 
 
+def error_frame(message: str) -> bytes:
+    """An error inside a stream, at which SDKs raise."""
+    return b"data: %b\n\n" % encode({"error": error_object(Failure(500, "server", message))})
+
+
 def unrouted(method: str, path: str, allowed: tuple[str, ...], hint: str) -> Failure:
     """`Invalid URL (POST /v1/x)`, or `Not allowed to GET on /v1/x.` with what is allowed."""
     if allowed:
@@ -287,7 +292,7 @@ def stop_sequences(raw: dict[str, Any]) -> tuple[str, ...]:
 def choices_wanted(raw: dict[str, Any]) -> int:
     """`n`, at least 1 and at most 128."""
     n = raw.get("n")
-    if n is None:
+    if n is None or n == 1:
         return 1
     for bad, words, code in (
         (

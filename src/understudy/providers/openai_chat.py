@@ -480,30 +480,20 @@ def encoder(request: Request) -> Callable[[Event], bytes]:
 class _Encoder:
     """One answer's encoder: what surrounds a delta is computed once, the rest is a join."""
 
-    __slots__ = ("_end", "_head", "_reply", "_request", "_started")
+    __slots__ = ("_blurred", "_end", "_head", "_reply", "_request", "_started")
 
     def __init__(self, request: Request) -> None:
+        options = request.raw.get("stream_options") or {}
         self._request = request
         self._started = -1
+        self._blurred = options.get("include_obfuscation") is not False
+        self._end = b',"usage":null' if options.get("include_usage") is True else b""
 
     def __call__(self, event: Event) -> bytes:
-        match event:
-            case Delta():
-                return self._delta(event)
-            case PartStart():
-                return self._part_start(event)
-            case PartEnd():
-                return b""
-            case Begin(reply):
-                return self._begin(reply)
-            case Finish():
-                return self._finish(event)
-            case Broken(_, _, message):
-                broken = {"message": message, "type": "server_error", "param": None, "code": None}
-                return b"data: %b\n\n" % encode({"error": broken})
+        return _FRAMES[type(event)](self, event)
 
-    def _begin(self, reply: Reply) -> bytes:
-        self._reply = reply
+    def _begin(self, event: Begin) -> bytes:
+        self._reply = reply = event.reply
         self._head = b"data: " + encode(
             {
                 "id": f"chatcmpl-{reply.id}",
@@ -514,13 +504,7 @@ class _Encoder:
                 "system_fingerprint": base.fingerprint(reply.model),
             }
         ).removesuffix(b"}")
-        self._end = b',"usage":null' if self._option("include_usage", False) else b""
         return b""
-
-    def _option(self, name: str, default: bool) -> bool:
-        options = self._request.raw.get("stream_options")
-        value = options.get(name) if options else None
-        return default if value is None else bool(value)
 
     def _chunk(self, choice: int, delta: dict[str, Any], finish: str | None = None) -> bytes:
         """A frame whose delta is not text."""
@@ -528,9 +512,7 @@ class _Encoder:
         return b'%b,"choices":%b%b%b}\n\n' % (self._head, choices, self._end, self._blur(""))
 
     def _blur(self, text: str) -> bytes:
-        if not self._option("include_obfuscation", True):
-            return b""
-        return b',"obfuscation":' + quote(base.obfuscation(text))
+        return b',"obfuscation":' + quote(base.obfuscation(text)) if self._blurred else b""
 
     def _part_start(self, event: PartStart) -> bytes:
         """The choice's first frame names the role; a tool call has a frame with its id and name."""
@@ -564,8 +546,7 @@ class _Encoder:
         if type(part) is Text and (top := self._request.sampling.top_logprobs) is not None:
             return b"".join(self._with_logprobs(each, event.choice, top) for each in event.slices)
         before = self._before(part, reply, event)
-        blur = self._option("include_obfuscation", True)
-        tails = _tails(event.slices, _AFTER[type(part)] + self._end, blur)
+        tails = _tails(event.slices, _AFTER[type(part)] + self._end, self._blurred)
         return before + before.join(tails) if tails else b""
 
     def _before(self, part: Part, reply: Reply, event: Delta) -> bytes:
@@ -609,6 +590,14 @@ class _Encoder:
         return usage + b"data: [DONE]\n\n"
 
 
+_FRAMES: dict[type, Callable[[_Encoder, Any], bytes]] = {
+    Begin: _Encoder._begin,
+    PartStart: _Encoder._part_start,
+    Delta: _Encoder._delta,
+    PartEnd: lambda encoder, event: b"",
+    Finish: _Encoder._finish,
+    Broken: lambda encoder, event: base.error_frame(event.message),
+}
 _KEYS: dict[type, bytes] = {
     Text: b'{"content":',
     Refusal: b'{"refusal":',

@@ -194,8 +194,7 @@ class _Encoder:
             case Finish():
                 return self._finish(event)
             case Broken(_, _, message):
-                broken = {"message": message, "type": "server_error", "param": None, "code": None}
-                return b"data: %b\n\n" % encode({"error": broken})
+                return base.error_frame(message)
 
     def _delta(self, event: Delta) -> bytes:
         reply = self._reply.others[event.choice - 1] if event.choice else self._reply
