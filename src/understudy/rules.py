@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any, get_args
 
@@ -31,20 +31,20 @@ from .templates import NO_EXTRA, Extra, Template
 # --- What a rule is ----------------------------------------------------------------------------------
 
 
-class Draft(Struct, frozen=True):
+class Draft(Struct, frozen=True, gc=False):
     """A reply some of whose texts are templates."""
 
     parts: tuple[Part | Template, ...]
     stop: Stop = "end"
 
     def reply(self, request: Request, groups: Groups) -> Reply:
-        parts = (
-            Text(part.render(request, groups)) if isinstance(part, Template) else part for part in self.parts
-        )
-        return Reply(tuple(parts), self.stop)
+        parts = [
+            Text(part.render(request, groups)) if type(part) is Template else part for part in self.parts
+        ]
+        return Reply(tuple(parts), self.stop)  # type: ignore[arg-type]
 
 
-class Rule(Struct, frozen=True):
+class Rule(Struct, frozen=True, gc=False):
     """When all of `when` hold, `reply` is the answer. Higher priorities are asked first, then by place."""
 
     when: tuple[Matcher, ...]
@@ -66,7 +66,7 @@ class Rule(Struct, frozen=True):
         return tuple(matcher.match(request) for matcher in self.when)
 
 
-class Match(Struct, frozen=True):
+class Match(Struct, frozen=True, gc=False):
     """The rule that answers, and its reply to this request."""
 
     rule: Rule
@@ -74,7 +74,7 @@ class Match(Struct, frozen=True):
     groups: Groups = NO_GROUPS
 
 
-class NearMiss(Struct, frozen=True):
+class NearMiss(Struct, frozen=True, gc=False):
     """A rule that did not match: each of its verdicts, and how near it came, from 0 to 1."""
 
     rule: Rule
@@ -220,16 +220,26 @@ PART_KEYS = ("text", "template", "reasoning", "refusal", "tool_call")
 CALL_KEYS = ("name", "arguments")
 
 
-def load(source: str, text: str | bytes, extra: Extra = NO_EXTRA) -> RuleSet:
+def load(source: str, text: str | bytes, extra: Extra = NO_EXTRA, *, check: bool = True) -> RuleSet:
     """Read a rule file, YAML or JSON. `source` is its name in errors; `extra` adds template variables.
 
-    Raises SettingsError, with the place and what to do.
+    Raises SettingsError, with the place and what to do. Without `check`, templates are not looked at before
+    they are used: for a file that is known to be good, since importing Jinja takes as long as all the rest.
     """
     root = Place(source)
     try:
-        return RuleSet(read_file(parsed(source, text), root, extra))
+        rules = read_file(parsed(source, text), root, extra)
     except RecursionError:
         raise root.error("nested too deep") from None
+    for template in templates(rules) if check else ():
+        template.check()
+    return RuleSet(rules)
+
+
+def templates(rules: Iterable[Rule]) -> Iterator[Template]:
+    for rule in rules:
+        if isinstance(rule.reply, Draft):
+            yield from (part for part in rule.reply.parts if isinstance(part, Template))
 
 
 def read_file(value: object, place: Place, extra: Extra) -> list[Rule]:

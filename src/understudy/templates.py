@@ -23,7 +23,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .errors import Place
+from .errors import Place, SettingsError
 from .matchers.base import NO_GROUPS, Groups
 from .matchers.text import new_results
 from .model import Request, ToolCall
@@ -52,6 +52,9 @@ TEXT_METHODS = frozenset((
     "startswith", "strip", "swapcase", "title", "upper",
 ))
 # fmt: on
+
+STATEMENTS = ("Output", "If", "For", "Assign", "AssignBlock", "FilterBlock", "With")
+"""What a template can do, as Jinja names it. Macros are missed by nobody and can call themselves."""
 
 Extra = Mapping[str, Callable[[Request], object]]
 """Further variables, by name."""
@@ -83,12 +86,19 @@ class QuotedTool(NamedTuple):
     description: str
 
 
+class Captured(dict[str, str]):
+    """The groups that the rule's regexes captured; hashable, as a key of the cache."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(tuple(self.items()))
+
+
 VARIABLES: dict[str, Callable[[Request, Groups], object]] = {
     "user": lambda request, groups: request.user,
     "system": lambda request, groups: request.system,
     "model": lambda request, groups: request.model,
     "turn": lambda request, groups: request.turn,
-    "groups": lambda request, groups: groups,
+    "groups": lambda request, groups: Captured(groups),
     "subject": lambda request, groups: subject(request.user),
     "tool_results": lambda request, groups: tool_results(request),
     "messages": lambda request, groups: tuple(
@@ -135,7 +145,7 @@ def subject(text: str) -> str:
     The first sentence that says something, without courtesies, commands and question words in front and
     without punctuation behind, at most MAX_SUBJECT_WORDS words. Empty if there is nothing left.
     """
-    return _subject(text[:500])
+    return _subject(text[:300])
 
 
 @lru_cache(maxsize=1024)
@@ -160,119 +170,136 @@ def _first(words: list[str]) -> str:
     return first if len(words) <= MAX_SUBJECT_WORDS else _LOOSE_ENDS.sub("", first)
 
 
-# --- Templates ---------------------------------------------------------------------------------------
+# --- Templates -----------------------------------------------------------------------------------------
+
+Read = Callable[[Request, Groups], object]
 
 
 class Template:
-    """A template that was checked. `names` are the variables that it uses."""
+    """A text that quotes the request it answers.
 
-    __slots__ = ("_compiled", "_readers", "names", "place")
+    `groups` are the names that the rule's regexes capture; `extra` adds variables. Nothing is looked at
+    before `check` or the first `render`, so that a file that is known to be good costs no time at the start.
+    """
+
+    __slots__ = ("_compiled", "_reads", "extra", "groups", "names", "place", "text")
 
     def __init__(
         self, text: str, place: Place, groups: Collection[str] = (), extra: Extra = NO_EXTRA
     ) -> None:
-        """Raises SettingsError at `place`. `groups` can be captured; `extra` adds variables."""
+        self.text = text
         self.place = place
-        self._compiled = _compiled(text, place)
-        self.names = _names(text, place, groups, extra)
-        self._readers = tuple(_reader(name, extra) for name in self.names)
+        self.groups = groups
+        self.extra = extra
+        self.names: tuple[str, ...] = ()
+        self._reads: tuple[Read, ...] | None = None
+        self._compiled: jinja2.Template | None = None
+
+    def check(self) -> Template:
+        """This template, if nothing is wrong with it. Raises SettingsError at `place`."""
+        self._prepared()
+        return self
 
     def render(self, request: Request, groups: Groups = NO_GROUPS) -> str:
         """The text for this request. Never raises: what fails is explained in the text."""
-        values = tuple(_frozen(read(request, groups)) for read in self._readers)
-        if _size(values) > MAX_CACHED_CHARS:
-            return self.written(values)
         try:
-            return _written(self, values)
-        except TypeError:  # a value that cannot be a key
-            return self.written(values)
+            reads = self._prepared() if self._reads is None else self._reads
+            values = tuple([read(request, groups) for read in reads])
+            if _size(values) > MAX_CACHED_CHARS or not _hashable(values):
+                return self.written(values)
+            return _cached(self, values)
+        except Exception as e:  # whatever a template does, the server answers
+            said = e.message if isinstance(e, SettingsError) else str(e) or type(e).__name__
+            return f"[{self.place.source}: {self.place.path}: this template failed: {said}]"
 
     def written(self, values: tuple[object, ...]) -> str:
-        """The text for the values of `names`; see `render`."""
-        context = {
-            name: dict(value) if isinstance(value, _Items) else value
-            for name, value in zip(self.names, values, strict=True)
-        }
-        try:
-            return _bounded(self._compiled, context)
-        except Exception as e:  # whatever a template does, the server answers
-            return f"[{self.place.source}: {self.place.path}: this template failed: {e or type(e).__name__}]"
+        """The text for the values of `names`."""
+        if self._compiled is None:
+            self._compiled = _environment().from_string(self.text)
+        pieces, size = [], 0
+        for piece in self._compiled.generate(zip(self.names, values, strict=True)):
+            pieces.append(piece)
+            size += len(piece)
+            if size > MAX_TEXT:
+                raise OverflowError(f"its text is longer than {MAX_TEXT} characters")
+        return "".join(pieces)
 
-
-class _Items(tuple[tuple[str, str], ...]):
-    """A mapping as a key of the cache."""
-
-    __slots__ = ()
-
-
-def _frozen(value: object) -> object:
-    return _Items(value.items()) if isinstance(value, dict) else value
-
-
-def _size(values: tuple[object, ...]) -> int:
-    return sum(
-        len(value) if type(value) is str else _size(value) if isinstance(value, tuple) else 0
-        for value in values
-    )
+    def _prepared(self) -> tuple[Read, ...]:
+        """How each of the variables that are used is read; computed once, like `names`."""
+        self.names = _names(_parsed(self.text, self.place), self.place, self.groups, self.extra)
+        self._reads = tuple(_read(name, self.extra) for name in self.names)
+        return self._reads
 
 
 @lru_cache(maxsize=1024)
-def _written(template: Template, values: tuple[object, ...]) -> str:
+def _cached(template: Template, values: tuple[object, ...]) -> str:
     return template.written(values)
 
 
-def _bounded(compiled: jinja2.Template, context: dict[str, object]) -> str:
-    pieces, size = [], 0
-    for piece in compiled.generate(context):
-        pieces.append(piece)
-        size += len(piece)
-        if size > MAX_TEXT:
-            raise OverflowError(f"its text is longer than {MAX_TEXT} characters")
-    return "".join(pieces)
+def _size(values: tuple[object, ...]) -> int:
+    """How many characters there are in values, roughly."""
+    size = 0
+    for value in values:
+        if isinstance(value, str):
+            size += len(value)
+        elif isinstance(value, tuple):
+            size += _size(value)
+    return size
 
 
-# --- Checking ----------------------------------------------------------------------------------------
+def _hashable(values: tuple[object, ...]) -> bool:
+    try:
+        hash(values)
+    except TypeError:
+        return False
+    return True
 
 
-def _compiled(text: str, place: Place) -> jinja2.Template:
+# --- Checking -----------------------------------------------------------------------------------------
+
+
+def _parsed(text: str, place: Place) -> nodes.Template:
     from jinja2 import TemplateSyntaxError
 
-    environment = _environment()
     try:
-        return environment.from_string(text)
+        return _environment().parse(text)
     except TemplateSyntaxError as e:
-        raise _mistake(e, place, environment) from None
+        raise place.error(f"line {e.lineno} of the template: {e.message}") from None
 
 
-def _names(text: str, place: Place, groups: Collection[str], extra: Extra) -> tuple[str, ...]:
-    """The variables that a template uses, all of which exist."""
+def _names(tree: nodes.Template, place: Place, groups: Collection[str], extra: Extra) -> tuple[str, ...]:
+    """The variables that a template uses. Whatever it uses exists, or a SettingsError says what does not."""
+    from jinja2 import nodes
     from jinja2.meta import find_undeclared_variables
 
     environment = _environment()
-    tree = environment.parse(text)
+    for node in tree.find_all((nodes.Filter, nodes.Test)):
+        kind, known = (
+            ("filter", environment.filters) if isinstance(node, nodes.Filter) else ("test", environment.tests)
+        )
+        name = getattr(node, "name", None)
+        if name is not None and name not in known:
+            raise place.unknown(kind, name, sorted(known))
+    for statement in tree.find_all(nodes.Stmt):
+        if type(statement).__name__ not in STATEMENTS:
+            raise place.error(
+                f"a template here has no `{type(statement).__name__.lower()}`; it has if, for and set"
+            )
+    if _nesting(tree) > MAX_NESTING:
+        raise place.error(f"loops are nested more than {MAX_NESTING} deep")
     used = sorted(find_undeclared_variables(tree) - environment.globals.keys())
     for name in used:
         if name not in VARIABLES and name not in extra:
             raise place.unknown("variable", name, [*VARIABLES, *extra])
-    if _nesting(tree) > MAX_NESTING:
-        raise place.error(f"loops are nested more than {MAX_NESTING} deep")
     _check_groups(tree, place, groups)
     return tuple(used)
 
 
-def _reader(name: str, extra: Extra) -> Callable[[Request, Groups], object]:
-    if name in extra:
-        read = extra[name]
-        return lambda request, groups: read(request)
-    return VARIABLES[name]
-
-
-def _mistake(e: jinja2.TemplateSyntaxError, place: Place, environment: jinja2.Environment) -> Exception:
-    found = re.match(r"No (filter|test) named '(\w+)'", e.message or "")
-    if found:
-        known = environment.filters if found[1] == "filter" else environment.tests
-        return place.unknown(found[1], found[2], sorted(known))
-    return place.error(f"line {e.lineno} of the template: {e.message}")
+def _read(name: str, extra: Extra) -> Read:
+    if name not in extra:
+        return VARIABLES[name]
+    read = extra[name]
+    return lambda request, groups: read(request)
 
 
 def _nesting(node: nodes.Node) -> int:
@@ -291,15 +318,12 @@ def _check_groups(tree: nodes.Template, place: Place, groups: Collection[str]) -
     ]
     quoted += [(node.node, getattr(node.arg, "value", None)) for node in tree.find_all(nodes.Getitem)]
     for owner, name in quoted:
-        if (
-            owner != nodes.Name("groups", "load")
-            or not isinstance(name, str)
-            or name in (*groups, "get", "items")
-        ):
+        if owner != nodes.Name("groups", "load") or not isinstance(name, str):
             continue
-        if groups:
+        if not groups:
+            raise place.error(f'no regex of this rule captures a group "{name}": (?P<{name}>...) would')
+        if name not in groups:
             raise place.unknown("group", name, groups)
-        raise place.error(f'no regex of this rule captures a group "{name}": (?P<{name}>...) would')
 
 
 # --- The sandbox -------------------------------------------------------------------------------------

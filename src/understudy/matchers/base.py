@@ -39,7 +39,7 @@ def fold(text: str) -> str:
 # --- Verdicts ----------------------------------------------------------------------------------------
 
 
-class Verdict(Struct, frozen=True):
+class Verdict(Struct, frozen=True, gc=False):
     """Whether a matcher holds. `groups` are the named groups that a regex captured.
 
     `why` is put together when somebody asks: most verdicts are only looked at for `ok`.
@@ -164,7 +164,7 @@ class Reader(Protocol):
 # --- Tests: the value forms --------------------------------------------------------------------------
 
 
-class Test(Struct, frozen=True):
+class Test(Struct, frozen=True, gc=False):
     """A test of values: it passes when one of them will do."""
 
     __test__: ClassVar[bool] = False  # not for pytest
@@ -391,7 +391,7 @@ def shared(literal: str, text: str) -> float:
 # --- Reading a value ---------------------------------------------------------------------------------
 
 
-class Kind(Struct, frozen=True):
+class Kind(Struct, frozen=True, gc=False):
     """What sort of value a matcher looks at, and which forms suit it."""
 
     noun: str
@@ -433,7 +433,7 @@ def described(value: object) -> str:
     if isinstance(value, Mapping):
         return "a mapping"
     if isinstance(value, list):
-        return "a list"
+        return "a list" if value else "an empty list"
     return (
         f"the {'text' if isinstance(value, str) else 'value'} {spelled(value)}"
         if value is not None
@@ -486,7 +486,7 @@ def read_test(value: object, kind: Kind, place: Place) -> Test:
     """Read a bare value, or a mapping of forms, which must then all hold."""
     if isinstance(value, list):
         raise place.error(
-            f"expected {kind.noun} or a mapping of forms, found a list (for one of several: one_of, or any)"
+            f"expected {kind.noun} or a mapping of forms, found a list (for one of several: any)"
         )
     if not isinstance(value, Mapping):
         return kind.bare(one(value, kind, place))
@@ -495,7 +495,7 @@ def read_test(value: object, kind: Kind, place: Place) -> Test:
     tests = tuple(read_form(form, value[form], kind, place) for form in value)
     if len(tests) > 1 and value.get("exists") is False:
         raise (place / "exists").error(
-            "what must not exist cannot be tested further: let `exists: false` stand alone"
+            "what does not exist cannot be tested: let `exists: false` stand alone"
         )
     return tests[0] if len(tests) == 1 else Both(tests)
 
@@ -509,7 +509,7 @@ def read_form(form: object, value: object, kind: Kind, place: Place) -> Test:
 # --- Matchers that look at something -----------------------------------------------------------------
 
 
-class Looking(Struct, frozen=True):
+class Looking(Struct, frozen=True, gc=False):
     """A matcher that tests what `look` finds in a request: one value, several, or none."""
 
     KEY: ClassVar[str]
@@ -547,7 +547,7 @@ class Looking(Struct, frozen=True):
 # --- Matchers made of matchers -----------------------------------------------------------------------
 
 
-class All(Struct, frozen=True):
+class All(Struct, frozen=True, gc=False):
     """All of these hold."""
 
     matchers: tuple[Matcher, ...]
@@ -570,7 +570,7 @@ class All(Struct, frozen=True):
         return frozenset().union(*(matcher.captures() for matcher in self.matchers))
 
 
-class Any_(Struct, frozen=True):
+class Any_(Struct, frozen=True, gc=False):
     """One of these holds; the first that does gives its groups."""
 
     matchers: tuple[Matcher, ...]
@@ -594,7 +594,7 @@ class Any_(Struct, frozen=True):
         return frozenset().union(*(matcher.captures() for matcher in self.matchers))
 
 
-class Not(Struct, frozen=True):
+class Not(Struct, frozen=True, gc=False):
     """This does not hold. It captures nothing."""
 
     matcher: Matcher

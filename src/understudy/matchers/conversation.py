@@ -91,7 +91,7 @@ def span(text: str, place: Place) -> Test:
     low, high = (int(end) if end else None for end in found.groups())
     if low is not None and high is not None and low > high:
         raise place.error(f"a range that no turn is in: {low} is more than {high}")
-    return Between(low and low - 1, None if high is None else high + 1, text.strip())
+    return Between(low and low - 1, None if high is None else high + 1, f"a number in {text.strip()}")
 
 
 HOLDINGS = {"image": Image, "audio": Audio, "file": File, "tool_result": ToolResult}
@@ -110,6 +110,8 @@ class Has(Looking, frozen=True):
 
     @classmethod
     def read(cls, value: object, place: Place) -> Self:
-        if isinstance(value, str) and value not in HOLDINGS:
-            raise place.unknown("kind of part", value, HOLDINGS)
-        return cls(read_test(value, NAME, place))
+        test = read_test(value, NAME, place)
+        for name in test.exact:
+            if name not in HOLDINGS:
+                raise place.unknown("kind of part", str(name), HOLDINGS)
+        return cls(test)
