@@ -217,10 +217,10 @@ class Report(NamedTuple):
 
 
 def report_in(message: Message) -> Report | None:
-    """The report that a message brings, if any.
+    """The report that a message brings in words of its own, if any.
 
     pyautogen 0.2.30, conversable_agent.py `generate_code_execution_reply`; autogen-agentchat 0.7.5,
-    _code_executor_agent.py `execute_code_block` (a success comes as bare output, told by who sends it).
+    _code_executor_agent.py `execute_code_block`, whose success is bare output: see `reports`.
     """
     if message.role not in ("user", "tool"):
         return None
@@ -240,9 +240,27 @@ def report_in(message: Message) -> Report | None:
     )
     if found:
         return Report(found.group(1) == "0", "")
-    if "execut" in message.name.lower() and text and not text.startswith(NO_CODE):
-        return Report("Traceback (most recent call last)" not in text, text)
     return None
+
+
+def bare_output(message: Message) -> Report | None:
+    """The report in bare output, told by the sender's name."""
+    text = message.text.strip()
+    if message.role not in ("user", "tool") or "execut" not in message.name.lower():
+        return None
+    if not text or text.startswith(NO_CODE):
+        return None
+    return Report("Traceback (most recent call last)" not in text, text)
+
+
+def reports(request: Request) -> list[Report | None]:
+    """What each message reports. Before any code was sent, an executor's words are a task, not output."""
+    found: list[Report | None] = []
+    fenced = False
+    for message in request.messages:
+        found.append(report_in(message) or (bare_output(message) if fenced else None))
+        fenced = fenced or (message.role != "system" and "```" in message.text)
+    return found
 
 
 NO_CODE = "No code blocks found in the thread."
@@ -283,13 +301,14 @@ def wants_json(request: Request) -> bool:
 
 def run_report(request: Request) -> Reply | None:
     """After a run: the end, or a summary without a fence, since AutoGen runs every fence it is sent."""
-    report = report_in(request.messages[-1])
+    told = reports(request)
+    report = told[-1]
     if report is None or wants_json(request):
         return None
     word = last_word(request)
     if report.ok:
         return say(word if word else run_summary(report.output))
-    failures = [r for r in map(report_in, request.messages) if r is not None and not r.ok]
+    failures = [r for r in told if r is not None and not r.ok]
     if len(failures) == 1:
         return say(
             f"The script failed: {_last_line(report.output)}\nThat was my mistake. Here is a minimal script"
@@ -353,9 +372,9 @@ def verdict(request: Request) -> Reply | None:
 
 def takeaway(request: Request) -> Reply | None:
     """pyautogen 0.2.30, `DEFAULT_SUMMARY_PROMPT`: what the conversation came to, in a sentence."""
-    reports = [report for report in map(report_in, request.messages) if report is not None and report.ok]
-    if reports:
-        return say(run_summary(reports[-1].output))
+    successes = [report for report in reports(request) if report is not None and report.ok]
+    if successes:
+        return say(run_summary(successes[-1].output))
     first = next((m.text for m in request.messages if m.role != "system" and m.text.strip()), "")
     shown = " ".join(first.replace("```", "").split())
     return say(f"The conversation was about this: {shown[:300]}" if shown else "Nothing was said.")
