@@ -71,7 +71,7 @@ def main() -> int:
     if lacking:
         print("\n".join(lacking), file=sys.stderr)
         return 2
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
         signal.signal(number, stop)
     signal.alarm(LIMIT_S)
     bench = Bench(cores(), options.quick)

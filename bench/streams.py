@@ -45,10 +45,15 @@ class Plan(NamedTuple):
 
 
 class Pacing(NamedTuple):
-    """How well streams kept their plan. Shares of the planned time; gaps and lags in seconds."""
+    """How well streams kept their plan. Shares of the planned time; gaps and lags in seconds.
+
+    `late_...` counts from the moment of the request; `flow_late_worst` from the first bytes that came,
+    so that it leaves out how long the server took to begin.
+    """
 
     late_median: float
     late_worst: float
+    flow_late_worst: float
     gap_p50: float
     gap_p99: float
     first_median: float
@@ -219,11 +224,13 @@ async def measured(server: Server, plan: Plan, body: bytes, number: int, window_
     closed(streams)
     totals = [stream.times[-1] - stream.started for stream in streams]
     late = [(total - planned_s) / planned_s for total in totals]
+    flows = [(stream.times[-1] - stream.times[0] - planned_s) / planned_s for stream in streams]
     gaps = [error for stream in streams for error in gap_errors(stream, plan)]
     firsts = [stream.times[0] - stream.started for stream in streams]
     return Pacing(
         late_median=statistics.median(late),
         late_worst=max(late, key=abs),
+        flow_late_worst=max(flows, key=abs),
         gap_p50=quantile(gaps, 0.5),
         gap_p99=quantile(gaps, 0.99),
         first_median=statistics.median(firsts),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import math
 import os
 import shutil
 import signal
@@ -152,13 +151,17 @@ def aimock_command(port: int, fixtures: Path) -> list[str]:
 
 
 def aimock_fixtures(like: Sample, needle: str, tokens_per_second: float = 0.0) -> str:
-    """A fixture file with the text of `like`, streamed in as many chunks, for user texts with `needle`."""
+    """A fixture file with the text of `like`, streamed in as many chunks, for user texts with `needle`.
+
+    Its chunks all have the same number of characters, so the text is cut down to a multiple of that.
+    """
     slices = like.slices
     text = "".join(slices)
+    size = len(text) // len(slices)
     entry: dict[str, object] = {
         "match": {"userMessage": needle},
-        "response": {"content": text},
-        "chunkSize": math.ceil(len(text) / len(slices)),
+        "response": {"content": text[: size * len(slices)]},
+        "chunkSize": size,
     }
     if tokens_per_second:
         entry["streamingProfile"] = {"ttft": 0, "tps": tokens_per_second}

@@ -205,6 +205,9 @@ def paced(bench: Bench, window_s: float) -> Outcome:
                     for name, all_ in runs.items()
                 },
             ),
+            figure(
+                "late from its first bytes, worst stream", typical, lambda run: f"{run.flow_late_worst:.2%}"
+            ),
             figure("gap error, p50", typical, lambda run: f"{1000 * run.gap_p50:.2f} ms"),
             figure("gap error, p99", typical, lambda run: f"{1000 * run.gap_p99:.2f} ms"),
             figure("first bytes, median", typical, lambda run: f"{1000 * run.first_median:.1f} ms"),
@@ -231,6 +234,10 @@ def paced_burst(bench: Bench) -> Outcome:
 
 def paced_spread(bench: Bench) -> Outcome:
     return paced(bench, INTERVAL_S)
+
+
+def paced_arriving(bench: Bench) -> Outcome:
+    return paced(bench, 1.0)
 
 
 # --- memory and start -------------------------------------------------------------------------------------
@@ -303,6 +310,12 @@ WORKS = (
         "paced-spread",
         f"{STREAMS_AT_ONCE:,} streams at {RATE:g} tokens/s, begun over one token interval",
         paced_spread,
+        IN_TIME,
+    ),
+    Work(
+        "paced-arriving",
+        f"{STREAMS_AT_ONCE:,} streams at {RATE:g} tokens/s, begun over one second",
+        paced_arriving,
         IN_TIME,
     ),
     Work("memory", f"{STREAMS_OPEN:,} open paced streams", memory, (Target("each", 10, " KiB"),)),
