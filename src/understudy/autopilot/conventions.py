@@ -109,19 +109,32 @@ def offered_names(text: str) -> list[str]:
     return [name.strip() for name in names if name.strip()]
 
 
+LINE_OF = re.compile(r"^[ \t]*([A-Za-z_][\w .-]{0,63}): ", re.M)
+
+
 def speakers(request: Request, names: list[str]) -> list[str]:
-    """Who has spoken, in order: by the messages' `name`, else by the transcript's `Name: ` lines."""
-    named = [message.name for message in request.messages if message.name]
-    if any(name in names for name in named):
-        return named
+    """Who of `names` has spoken, in order: by the messages' `name`, else by the transcript's `Name: ` lines."""
+    spoken = [message.name for message in request.messages if message.name in names]
+    if spoken:
+        return spoken
     text = instructions(request)
-    start = OFFERED.search(text)
-    transcript = text[start.end() :] if start and len(OFFERED.findall(text)) > 1 else text
-    return re.findall(r"^([A-Za-z_][\w .-]{0,63}): ", transcript, re.M)
+    offers = list(OFFERED.finditer(text))
+    start = offers[0].end() if len(offers) > 1 else 0
+    return [name for name in LINE_OF.findall(text[start:]) if name in names]
+
+
+def team_of(request: Request, names: list[str]) -> list[str]:
+    """The whole team, in its order: a prompt may leave the previous speaker out of the offer."""
+    text = instructions(request)
+    offer = OFFERED.search(text)
+    described = list(dict.fromkeys(LINE_OF.findall(text[: offer.start()] if offer else "")))
+    return described if set(names) <= set(described) else names
 
 
 def next_speaker(request: Request) -> Reply | None:
-    """Exactly one of the offered names: the one whose turn is longest ago, never the previous speaker.
+    """Exactly one of the offered names: the next after the previous speaker, in the team's order.
+
+    Whoever opened the chat hands over to the first of the team: asking comes before the work.
 
     pyautogen 0.2.30, groupchat.py: `select_speaker_message_template`, `..._prompt_template`,
     `..._auto_multiple_template`, `..._auto_none_template`. autogen-agentchat 0.7.5,
@@ -130,11 +143,12 @@ def next_speaker(request: Request) -> Reply | None:
     names = offered_names(instructions(request))
     if not names:
         return None
-    order = speakers(request, names)
-    last_turn = {name: index for index, name in enumerate(order)}
-    previous = next((name for name in reversed(order) if name in names), None)
-    others = [name for name in names if name != previous] or names
-    return say(min(others, key=lambda name: last_turn.get(name, -1)))
+    team = team_of(request, names)
+    spoken = speakers(request, team)
+    opened = len(spoken) == 1 and any(message.name for message in request.messages)
+    at = team.index(spoken[-1]) + 1 if spoken and not opened else 0
+    others = [name for name in team[at:] + team[:at] if name in names and name not in spoken[-1:]]
+    return say(others[0] if others else names[0])
 
 
 def progress_ledger(request: Request) -> Reply | None:
@@ -344,7 +358,7 @@ def ending(request: Request) -> Reply | None:
     """
     last = request.messages[-1]
     from_agent = last.role == "user" and bool(last.name) and not last.name.lower().startswith(HUMANS)
-    blank = not from_agent and is_blank(last)
+    blank = is_blank(last)
     if not (blank or from_agent or last.role == "assistant") or request.turn == 1 or wants_json(request):
         return None
     word = last_word(request)
@@ -641,6 +655,8 @@ def called_for(request: Request) -> tuple[Convention, ...]:
             text = message.text
             found = _scan_cached(text) if len(text) <= CACHED_TEXT else _scan(text)
             bits |= found if message.role == "system" else found & _ANYWHERE
+            if message.name:
+                bits |= _scan_cached(message.name) & _ANYWHERE
     return _rows(bits)
 
 

@@ -293,12 +293,18 @@ def sample(pattern: str, nth: int = 0, least: int = 0, most: int | None = None) 
     tree = _parsed(pattern)
     if tree is None:
         return None
-    for extra in (*range(13), 16, 20, 30, 50, 100, 200, 500, 1_000):
+    extra, step = 0, 1
+    while extra <= 4_000:
         text = _Sampler(nth, extra).text(tree)
         if most is not None and len(text) > most:
-            return _shortest(tree, pattern, nth, least, most)
+            if step == 1:
+                break
+            extra, step = extra - step + 1, 1  # a stride too far: from here on in single steps
+            continue
         if len(text) >= least and matches(pattern, text):
             return text
+        step = max(1, min(2 * step, (least - len(text)) // 4))
+        extra += step if len(text) < least or extra < 12 else 4_000
     return _shortest(tree, pattern, nth, least, most)
 
 
@@ -576,31 +582,31 @@ class _Builder:
         for done in range(64):
             if done >= len(groups):
                 break
-            branches = self.sorted_branches(groups[done], result, self.is_deep(place))
-            chosen = branches[turn % len(branches)]
+            branches = self.sorted_branches(groups[done], self.is_deep(place))
+            result = self.with_branch(result, branches, turn % len(branches), place, groups)
             turn, combinations = turn // len(branches), min(combinations * len(branches), 64)
-            result = merged(result, self.joined(chosen, place, groups, 0))
         self.alternatives[place.path] = combinations
         return result, turn
 
-    def sorted_branches(self, branches: list[Any], flat: Schema, deep: bool) -> list[Any]:
-        """Branches that the rest allows; null last, or the smallest first where it is deep enough."""
-        allowed = set(types_of(flat)) if "type" in flat else set(TYPES)
-        fits = [
-            b
-            for b in branches
-            if b is not False
-            and (
-                not isinstance(b, dict)
-                or "type" not in b
-                or _both_types(b["type"], [*allowed])
-                or b.get("nullable")
-            )
-        ]
-        usable = fits or branches
+    def with_branch(
+        self, flat: Schema, branches: list[Any], first: int, place: _Place, groups: list[list[Any]]
+    ) -> Schema:
+        """The schema joined with the first branch, from number `first` on, whose types agree with it."""
+        refs, result = place.refs, flat
+        for shift in range(len(branches)):
+            place.refs, more = refs, list[list[Any]]()
+            branch = self.joined(branches[(first + shift) % len(branches)], place, more, 0)
+            result = merged(flat, branch)
+            if types_of(result):
+                groups += more
+                break
+        return result
+
+    def sorted_branches(self, branches: list[Any], deep: bool) -> list[Any]:
+        """Branches in order, null last; the smallest first where it is deep enough."""
         if deep:
-            return sorted(usable, key=_weight)
-        return sorted(usable, key=lambda b: _dict(b).get("type") == "null")
+            return sorted(branches, key=_weight)
+        return sorted(branches, key=lambda branch: _dict(branch).get("type") == "null")
 
     def joined(self, schema: object, place: _Place, groups: list[list[Any]], hops: int) -> Schema:
         """The schema with its references and `allOf` merged in; what branches goes to `groups`."""
