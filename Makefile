@@ -51,8 +51,9 @@ lint: $(DEV_READY)
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
 
+bench: export PATH := $(PATH):/usr/sbin
 bench: $(SERVE_READY) $(AIMOCK_READY)
-	@export PATH="$$PATH:/usr/sbin"; $(call need,command -v nginx && command -v wrk,nginx-light wrk)
+	@$(call need,command -v nginx && command -v wrk,nginx-light wrk)
 	$(VENV)/bin/python bench/run.py $(ARGS)
 
 clean:
