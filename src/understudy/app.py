@@ -6,9 +6,8 @@ import random
 import time
 from binascii import b2a_base64
 from collections.abc import Callable, Iterator
-from importlib.metadata import version
 
-from understudy import embeddings, tokens, usage
+from understudy import __version__, embeddings, tokens, usage
 from understudy.autopilot import Autopilot, built_in_answers
 from understudy.catalog import DEFAULT_MODELS, listed
 from understudy.control import Control
@@ -37,7 +36,7 @@ class App:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.version = version("understudy")
+        self.version = __version__
         self.models: tuple[ModelInfo, ...] = DEFAULT_MODELS
         self._ids = ids(settings.seed)
         clock = steady_clock()

@@ -9,16 +9,17 @@ from typing import Any
 
 import click
 
+from understudy import __version__
 from understudy.errors import SettingsError
 
 PORT_TAKEN = (
-    "Port {port} is taken by another program. Use another one: understudy serve --port {other}"
-    "   (who has it: ss -ltnp 'sport = :{port}')"
+    "port {port} is taken by another program; use another one: understudy serve --port {other} "
+    "(who has it: ss -ltnp 'sport = :{port}')"
 )
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="understudy", prog_name="understudy")
+@click.version_option(__version__, prog_name="understudy")
 def main() -> None:
     """A mock LLM server: answers like the real APIs, without a key, a bill or a network."""
 

@@ -14,7 +14,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from understudy.model import Head, HttpRequest, Reply, Send, Step, Steps
+from understudy.model import Abort, Head, HttpRequest, Reply, Send, Step, Steps
 
 SECRET_HEADERS = frozenset(
     (b"authorization", b"proxy-authorization", b"x-api-key", b"api-key", b"x-goog-api-key", b"cookie")
@@ -64,6 +64,7 @@ class Journal:
         self._ring: deque[Exchange] = deque()
         self._bytes = 0
         self._count = 0
+        self._forgotten = 0  # the number up to which all are forgotten
 
     def open(self, http: HttpRequest) -> Exchange:
         """A new exchange for this request, its secrets masked."""
@@ -82,8 +83,10 @@ class Journal:
                     sent += len(step.data)
                 elif type(step) is Head:
                     exchange.status = step.status
+                elif type(step) is Abort:
+                    outcome = "cut"
                 yield step
-            outcome = "complete"
+            outcome = "complete" if outcome != "cut" else outcome
         finally:
             exchange.sent = sent
             exchange.outcome = outcome
@@ -91,11 +94,14 @@ class Journal:
             self._close(exchange)
 
     def _close(self, exchange: Exchange) -> None:
-        plan = 2 * exchange.output_tokens if exchange.reply else len(exchange.answer)
-        exchange.size = ENTRY_BYTES + len(exchange.http.body) + plan
-        self._bytes += exchange.size
+        if exchange.number > self._forgotten:
+            plan = 2 * exchange.output_tokens if exchange.reply else len(exchange.answer)
+            exchange.size = ENTRY_BYTES + len(exchange.http.body) + plan
+            self._bytes += exchange.size
         while len(self._ring) > self._entries or (self._bytes > self._max_bytes and self._ring):
-            self._bytes -= self._ring.popleft().size
+            oldest = self._ring.popleft()
+            self._bytes -= oldest.size
+            self._forgotten = oldest.number
         self.on_close(exchange)
 
     def __iter__(self) -> Iterator[Exchange]:
@@ -112,6 +118,7 @@ class Journal:
         """Forget all; those under way are forgotten too."""
         self._ring.clear()
         self._bytes = 0
+        self._forgotten = self._count
 
 
 def _ignore(exchange: Exchange) -> None:

@@ -1,0 +1,303 @@
+"""The engine as transcripts: an HTTP request in, steps out."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from understudy.engine import Answer, Engine
+from understudy.journal import Exchange, Journal
+from understudy.model import (
+    INSTANT,
+    EmbeddingReply,
+    Head,
+    HttpRequest,
+    ModelsReply,
+    Pace,
+    Pause,
+    Reply,
+    Request,
+    Send,
+    Step,
+    Text,
+    ToolCall,
+    Usage,
+)
+from understudy.providers import PROVIDERS
+from understudy.tokens import encoding_of
+
+HELLO = Reply((Text("Hello, world!"),))
+Chat = Callable[[Request], Answer]
+
+
+def hello(request: Request) -> Answer:
+    return Answer(HELLO, "hello")
+
+
+def made(chat: Chat = hello, pace: Pace = INSTANT) -> Engine:
+    numbers = iter(range(10_000))
+    clock = iter(range(1_700_000_000, 1_800_000_000))
+
+    def now() -> float:
+        return float(next(clock))
+
+    return Engine(
+        PROVIDERS,
+        {
+            "chat": chat,
+            "completion": chat,
+            "embedding": lambda request: Answer(EmbeddingReply((bytes(8),), Usage(3))),
+            "models": lambda request: Answer(ModelsReply(())),
+        },
+        Journal(now),
+        clock=now,
+        new_id=lambda: f"{next(numbers):05d}{24 * 'x'}",
+        encoding_of=encoding_of,
+        pace=pace,
+    )
+
+
+def asked(path: str = "/v1/chat/completions", method: str = "POST", **fields: Any) -> HttpRequest:
+    body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]} | fields
+    return HttpRequest(method, path, (b"host", b"localhost"), json.dumps(body).encode())
+
+
+def play(engine: Engine, http: HttpRequest) -> list[Step]:
+    return list(engine.handle(http))
+
+
+def head_of(steps: list[Step]) -> Head:
+    head = next(step for step in steps if isinstance(step, Head))
+    assert all(line.count(b": ") for line in head.headers.removesuffix(b"\r\n").split(b"\r\n"))
+    return head
+
+
+def body_of(steps: list[Step]) -> bytes:
+    return b"".join(step.data for step in steps if isinstance(step, Send))
+
+
+def error_of(steps: list[Step]) -> dict[str, Any]:
+    error: dict[str, Any] = json.loads(body_of(steps))["error"]
+    return error
+
+
+def only(engine: Engine) -> Exchange:
+    (exchange,) = engine.journal
+    return exchange
+
+
+def test_a_whole_answer_is_a_head_with_its_length_and_a_body() -> None:
+    steps = play(made(), asked())
+    head, send = steps
+    assert isinstance(head, Head)
+    assert isinstance(send, Send)
+    assert (head.status, head.length) == (200, len(send.data))
+    answer = json.loads(send.data)
+    assert answer["choices"][0]["message"]["content"] == "Hello, world!"
+    assert answer["usage"] | {"prompt_tokens_details": 0, "completion_tokens_details": 0} == {
+        "prompt_tokens": 8,
+        "completion_tokens": 4,
+        "total_tokens": 12,
+        "prompt_tokens_details": 0,
+        "completion_tokens_details": 0,
+    }
+
+
+def test_an_unpaced_stream_leaves_as_one_piece() -> None:
+    head, send = play(made(), asked(stream=True))
+    assert isinstance(head, Head)
+    assert isinstance(send, Send)
+    assert head.length is None
+    assert b"content-type: text/event-stream" in head.headers
+    assert send.data.count(b"data: ") == 7
+    assert send.data.endswith(b"data: [DONE]\n\n")
+
+
+def test_a_paced_stream_pauses_before_its_head_and_between_its_slices() -> None:
+    steps = play(made(pace=Pace(0.5, 10)), asked(stream=True))
+    kinds = [step.seconds if isinstance(step, Pause) else type(step).__name__ for step in steps]
+    assert kinds == [0.5, "Head", "Send", 0.1, "Send", 0.1, "Send", 0.1, "Send"]
+
+
+def test_a_paced_whole_answer_comes_when_its_last_token_would() -> None:
+    steps = play(made(pace=Pace(0.5, 10)), asked())
+    assert [type(step) for step in steps] == [Pause, Head, Send]
+    assert isinstance(steps[0], Pause)
+    assert steps[0].seconds == pytest.approx(0.8)
+
+
+def test_pace_changes_no_byte_of_a_stream() -> None:
+    paced = body_of(play(made(pace=Pace(0, 10)), asked(stream=True)))
+    assert paced == body_of(play(made(), asked(stream=True)))
+
+
+def test_the_journal_makes_the_bytes_of_a_stream_again() -> None:
+    engine = made()
+    sent = body_of(play(engine, asked(stream=True, stream_options={"include_usage": True})))
+    assert engine.sent(only(engine)) == sent
+
+
+def test_the_journal_shows_no_more_of_a_stream_than_was_sent() -> None:
+    engine = made(pace=Pace(0, 10))
+    steps = engine.handle(asked(stream=True))
+    sent = b"".join(step.data for step, _ in zip(steps, range(4), strict=False) if isinstance(step, Send))
+    steps.close()  # type: ignore[attr-defined]
+    assert sent
+    assert engine.sent(only(engine)) == sent
+    assert only(engine).outcome == "client left"
+
+
+def test_the_journal_names_what_answered_and_what_it_cost() -> None:
+    engine = made()
+    play(engine, asked())
+    exchange = only(engine)
+    assert (exchange.api, exchange.model, exchange.answered_by) == ("openai-chat", "gpt-4o", "hello")
+    assert (exchange.input_tokens, exchange.output_tokens, exchange.status) == (8, 4, 200)
+
+
+def test_every_choice_is_asked_for_by_itself() -> None:
+    def numbered(request: Request) -> Answer:
+        return Answer(Reply((Text(f"{request.messages[0].text} {request.choice}"),)))
+
+    answer = json.loads(body_of(play(made(numbered), asked(n=3))))
+    assert [choice["message"]["content"] for choice in answer["choices"]] == ["hi 0", "hi 1", "hi 2"]
+    assert answer["usage"]["completion_tokens"] == 3 * 3
+
+
+def test_every_prompt_of_a_completion_is_asked_for_by_itself() -> None:
+    def numbered(request: Request) -> Answer:
+        return Answer(Reply((Text(f"{request.messages[0].text} {request.choice}"),)))
+
+    steps = play(made(numbered), asked("/v1/completions", prompt=["one", "two"], n=2))
+    answer = json.loads(body_of(steps))
+    assert [choice["text"] for choice in answer["choices"]] == ["one 0", "one 1", "two 0", "two 1"]
+
+
+def test_tool_calls_get_ids_of_their_own() -> None:
+    calls = Reply((ToolCall("a"), ToolCall("b"), ToolCall("c", id="mine")))
+    answer = json.loads(body_of(play(made(lambda request: Answer(calls)), asked())))
+    ids = [call["id"] for call in answer["choices"][0]["message"]["tool_calls"]]
+    assert ids[2] == "call_mine"
+    assert len(set(ids)) == 3
+    assert answer["choices"][0]["finish_reason"] == "tool_calls"
+
+
+@pytest.mark.parametrize(
+    ("http", "status", "message", "code"),
+    [
+        (asked("/v1/nowhere"), 404, "Invalid URL (POST /v1/nowhere)", "unknown_url"),
+        (
+            asked("/chat/completions"),
+            404,
+            "Invalid URL (POST /chat/completions) Did you mean /v1/chat/completions? "
+            "The base URL of an OpenAI client should end with /v1.",
+            "unknown_url",
+        ),
+        (
+            asked("/v1/v1/chat/completions"),
+            404,
+            "Invalid URL (POST /v1/v1/chat/completions) Did you mean /v1/chat/completions? "
+            "The base URL of an OpenAI client should end with /v1.",
+            "unknown_url",
+        ),
+        (
+            asked(method="GET"),
+            405,
+            "Not allowed to GET on /v1/chat/completions. (HINT: Perhaps you meant to make a POST request?)",
+            "method_not_supported",
+        ),
+        (
+            asked("/v1/models/gpt-4o", method="POST"),
+            405,
+            "Not allowed to POST on /v1/models/gpt-4o. (HINT: Perhaps you meant to make a GET request?)",
+            "method_not_supported",
+        ),
+    ],
+)
+def test_a_path_or_method_that_there_is_not(http: HttpRequest, status: int, message: str, code: str) -> None:
+    steps = play(made(), http)
+    assert head_of(steps).status == status
+    assert error_of(steps) == {
+        "message": message,
+        "type": "invalid_request_error",
+        "param": None,
+        "code": code,
+    }
+
+
+def test_a_refused_request_is_in_the_journal_too() -> None:
+    engine = made()
+    play(engine, HttpRequest("POST", "/v1/chat/completions", (), b"nonsense"))
+    exchange = only(engine)
+    assert (exchange.status, exchange.answered_by, exchange.api) == (400, "refused", "openai-chat")
+    assert b"could not parse the JSON body" in engine.sent(exchange)
+
+
+def test_a_query_and_an_escaped_path_find_their_route() -> None:
+    assert head_of(play(made(), asked("/v1/chat/completions?api-version=1"))).status == 200
+    assert head_of(play(made(), asked("/v1/chat%2Fcompletions"))).status == 200
+
+
+def test_head_is_answered_as_get_is() -> None:
+    assert head_of(play(made(), asked("/v1/models", method="HEAD"))).status == 200
+
+
+def test_a_browser_may_ask_from_anywhere() -> None:
+    http = HttpRequest(
+        "OPTIONS", "/v1/chat/completions", (b"access-control-request-headers", b"authorization, x-a")
+    )
+    engine = made()
+    (head,) = play(engine, http)
+    assert isinstance(head, Head)
+    assert head.status == 204
+    assert head.headers.decode().splitlines() == [
+        "access-control-allow-origin: *",
+        "access-control-expose-headers: *",
+        "access-control-allow-methods: GET, POST, PUT, PATCH, DELETE, OPTIONS, HEAD",
+        "access-control-allow-headers: authorization, x-a",
+        "access-control-max-age: 86400",
+    ]
+    assert len(engine.journal) == 0
+
+
+def test_every_answer_may_be_read_by_any_page() -> None:
+    for http in (asked(), asked(stream=True), asked("/nowhere"), asked(messages=1)):
+        assert b"access-control-allow-origin: *\r\n" in head_of(play(made(), http)).headers
+
+
+def test_a_bug_of_ours_says_so_and_is_not_retried(caplog: pytest.LogCaptureFixture) -> None:
+    def buggy(request: Request) -> Answer:
+        raise KeyError("secret detail")
+
+    engine = made(buggy)
+    with caplog.at_level(logging.ERROR, "understudy"):
+        steps = play(engine, asked())
+    head = head_of(steps)
+    assert head.status == 500
+    assert b"x-understudy-bug: KeyError\r\n" in head.headers
+    assert b"x-should-retry: false\r\n" in head.headers
+    assert error_of(steps)["code"] == "understudy_bug"
+    assert "secret detail" not in body_of(steps).decode()
+    assert only(engine).status == 500
+    assert "a bug of Understudy's, answering POST /v1/chat/completions" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(408, "invalid_request_error"), (413, "invalid_request_error"), (503, "server_error")],
+)
+def test_what_is_no_request_is_refused_in_the_apis_envelope(status: int, kind: str) -> None:
+    steps = list(made().refuse(status, "Too much."))
+    assert head_of(steps).status == status
+    assert error_of(steps) == {"message": "Too much.", "type": kind, "param": None, "code": None}
+
+
+def test_the_same_request_gets_the_same_text_under_another_id() -> None:
+    engine = made()
+    first, second = (json.loads(body_of(play(engine, asked()))) for _ in range(2))
+    assert first["choices"] == second["choices"]
+    assert first["id"] != second["id"]

@@ -1,0 +1,135 @@
+"""The journal: what is kept, masked, forgotten."""
+
+from __future__ import annotations
+
+import pytest
+
+from understudy.journal import ENTRY_BYTES, Exchange, Journal, mask, masked
+from understudy.model import Abort, Head, HttpRequest, Send, Step
+
+HTTP = HttpRequest("POST", "/v1/chat/completions", (b"host", b"localhost"), b"{}")
+STEPS: tuple[Step, ...] = (Head(200, b""), Send(b"abc"), Send(b"de"))
+
+
+def journal(entries: int = 10, max_bytes: int = 1 << 20) -> Journal:
+    ticks = iter(range(1000))
+    return Journal(lambda: next(ticks), entries, max_bytes)
+
+
+def answered(made: Journal, http: HttpRequest = HTTP) -> Exchange:
+    exchange = made.open(http)
+    list(made.watch(exchange, iter(STEPS)))
+    return exchange
+
+
+def test_an_exchange_tells_what_was_sent_and_how_long_it_took() -> None:
+    exchange = answered(journal())
+    assert (exchange.number, exchange.at, exchange.seconds) == (1, 0, 1)
+    assert (exchange.status, exchange.sent, exchange.outcome) == (200, 5, "complete")
+
+
+def test_a_client_that_leaves_is_noted_with_what_it_got() -> None:
+    made = journal()
+    exchange = made.open(HTTP)
+    steps = made.watch(exchange, iter(STEPS))
+    assert next(steps) == STEPS[0]
+    assert next(steps) == STEPS[1]
+    steps.close()  # type: ignore[attr-defined]
+    assert (exchange.sent, exchange.outcome) == (3, "client left")
+
+
+def test_an_answer_that_breaks_off_is_noted() -> None:
+    made = journal()
+    exchange = made.open(HTTP)
+    list(made.watch(exchange, iter((*STEPS, Abort("reset")))))
+    assert exchange.outcome == "cut"
+
+
+def test_an_exchange_under_way_is_listed_as_open() -> None:
+    made = journal()
+    made.open(HTTP)
+    assert [exchange.outcome for exchange in made] == ["open"]
+
+
+def test_only_the_last_entries_are_kept() -> None:
+    made = journal(entries=3)
+    for _ in range(5):
+        answered(made)
+    assert [exchange.number for exchange in made] == [3, 4, 5]
+    assert made.find(2) is None
+    found = made.find(4)
+    assert found is not None
+    assert found.number == 4
+
+
+def test_the_bytes_kept_are_bounded() -> None:
+    made = journal(max_bytes=3 * (ENTRY_BYTES + 1000))
+    for _ in range(5):
+        answered(made, HttpRequest("POST", "/v1/chat/completions", (), b"x" * 1000))
+    assert [exchange.number for exchange in made] == [3, 4, 5]
+
+
+def test_an_entry_larger_than_all_the_room_is_not_kept() -> None:
+    made = journal(max_bytes=1000)
+    answered(made, HttpRequest("POST", "/", (), b"x" * 1000))
+    assert len(made) == 0
+    answered(made)
+    assert len(made) == 1
+
+
+def test_what_was_forgotten_while_under_way_does_not_come_back_or_upset_the_count() -> None:
+    made = journal(max_bytes=2 * (ENTRY_BYTES + 2) + 1)
+    exchange = made.open(HTTP)
+    made.clear()
+    list(made.watch(exchange, iter(STEPS)))
+    assert len(made) == 0
+    for _ in range(3):
+        answered(made)
+    assert len(made) == 2
+
+
+def test_whoever_listens_hears_of_each_end() -> None:
+    made = journal()
+    heard: list[int] = []
+    made.on_close = lambda exchange: heard.append(exchange.number)
+    answered(made)
+    answered(made)
+    assert heard == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("secret", "shown"),
+    [
+        (b"Bearer sk-proj-abcdefghijklmnop", b"Bearer sk-p***"),
+        (b"sk-proj-abcdefghijklmnop", b"sk-p***"),
+        (b"Bearer test-key", b"Bearer ***"),
+        (b"short", b"***"),
+        (b"", b"***"),
+    ],
+)
+def test_a_secret_shows_its_first_letters_at_most(secret: bytes, shown: bytes) -> None:
+    assert mask(secret) == shown
+
+
+@pytest.mark.parametrize(
+    "name", [b"authorization", b"proxy-authorization", b"x-api-key", b"api-key", b"x-goog-api-key", b"cookie"]
+)
+def test_secret_headers_are_masked_before_they_are_kept(name: bytes) -> None:
+    http = HttpRequest("GET", "/v1/models", (b"host", b"localhost", name, b"sk-proj-abcdefghijklmnop"))
+    assert journal().open(http).http.headers == (b"host", b"localhost", name, b"sk-p***")
+
+
+@pytest.mark.parametrize(
+    ("target", "shown"),
+    [
+        ("/v1/models?key=AIzaSyAbc&alt=sse", "/v1/models?key=***&alt=sse"),
+        ("/v1/models?alt=sse&api_key=AIzaSyAbc", "/v1/models?alt=sse&api_key=***"),
+        ("/v1/models?monkey=AIza", "/v1/models?monkey=AIza"),
+    ],
+)
+def test_keys_in_the_query_are_masked(target: str, shown: str) -> None:
+    assert masked(HttpRequest("GET", target)).target == shown
+
+
+def test_a_request_without_secrets_is_kept_as_it_is() -> None:
+    assert masked(HTTP) is HTTP

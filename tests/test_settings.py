@@ -1,0 +1,100 @@
+"""Settings from a file, the environment and flags."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from understudy.errors import SettingsError
+from understudy.model import Pace
+from understudy.settings import FIELDS, Settings, load, pace
+
+
+def test_without_a_word_the_defaults_hold() -> None:
+    assert load(None, {}, {}) == Settings()
+    assert (Settings().host, Settings().port) == (("127.0.0.1", "::1"), 8080)
+
+
+def test_a_file_is_overruled_by_the_environment_and_that_by_flags(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("port: 1\nseed: 1\ntokens: estimate\nlog-level: debug\n")
+    found = load(str(file), {"UNDERSTUDY_PORT": "2", "UNDERSTUDY_SEED": "2"}, {"port": 3, "seed": None})
+    assert (found.port, found.seed, found.tokens, found.log_level) == (3, 2, "estimate", "debug")
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_setting_has_a_variable(name: str) -> None:
+    text = {"host": "0.0.0.0", "pace": "40/s", "tokens": "estimate", "log_level": "debug"}.get(name, "7")
+    other = (
+        {"UNDERSTUDY_TLS_KEY": "k"}
+        if name == "tls_cert"
+        else {"UNDERSTUDY_TLS_CERT": "c"}
+        if name == "tls_key"
+        else {}
+    )
+    found = load(None, {f"UNDERSTUDY_{name.upper()}": text} | other, {})
+    assert getattr(found, name) != getattr(Settings(), name)
+
+
+def test_hosts_are_a_list_or_a_text_with_commas(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("host: ['0.0.0.0', '::']\n")
+    assert load(str(file), {}, {}).host == ("0.0.0.0", "::")
+    assert load(None, {"UNDERSTUDY_HOST": "0.0.0.0, ::"}, {}).host == ("0.0.0.0", "::")
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("instant", Pace()),
+        ("", Pace()),
+        ("40/s", Pace(0, 40)),
+        ("40", Pace(0, 40)),
+        ("ttft=300ms,tokens_per_second=50", Pace(0.3, 50)),
+        ("ttft=2s", Pace(2, 0)),
+        ("ttft=0.5", Pace(0.5, 0)),
+        ({"ttft": "1m", "tokens_per_second": 12.5}, Pace(60, 12.5)),
+    ],
+)
+def test_a_pace_is_read(value: Any, found: Pace) -> None:
+    assert pace(value, "--pace", "") == found
+
+
+MISTAKES: list[tuple[str, dict[str, str], dict[str, Any], str]] = [
+    ("prot: 1", {}, {}, '{file}: $.prot: unknown key "prot" (did you mean "port"?)'),
+    ("- 1", {}, {}, "{file}: $: expected keys and values, found list"),
+    ("port: many", {}, {}, "{file}: $.port: Expected `int`, got `str`; found 'many'"),
+    ("port: 70000", {}, {}, "{file}: $.port: a port is a number from 0 to 65535; found 70000"),
+    ("pace: {ttf: 1}", {}, {}, '{file}: $.pace: a pace has no "ttf" (did you mean "ttft"?)'),
+    ("pace: quick", {}, {}, "{file}: $.pace: expected a rate like 40/s; found 'quick'"),
+    ("pace: [1]", {}, {}, "{file}: $.pace: expected a pace like 40/s; found [1]"),
+    ("", {"UNDERSTUDY_PORT": "x"}, {}, "UNDERSTUDY_PORT: Expected `int`, got `str`; found 'x'"),
+    ("", {"UNDERSTUDY_TOKENS": "some"}, {}, "UNDERSTUDY_TOKENS: Invalid enum value 'some'; found 'some'"),
+    ("", {}, {"log_level": "loud"}, "--log-level: Invalid enum value 'loud'; found 'loud'"),
+    ("", {}, {"port": -1}, "--port: a port is a number from 0 to 65535; found -1"),
+    ("", {}, {"pace": "x/s"}, "--pace: expected a rate like 40/s; found 'x/s'"),
+    ("", {}, {"tls_cert": "c"}, "--tls-cert: a certificate and its key go together; give --tls-key too"),
+]
+
+
+@pytest.mark.parametrize(("text", "environment", "flags", "message"), MISTAKES)
+def test_a_mistake_says_where_it_is(
+    tmp_path: Path, text: str, environment: dict[str, str], flags: dict[str, Any], message: str
+) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load(str(file), environment, flags)
+    assert str(caught.value) == message.format(file=file)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    missing = tmp_path / "none.yaml"
+    with pytest.raises(SettingsError, match=r"none\.yaml: cannot be read: .*No such file"):
+        load(str(missing), {}, {})
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("a: [")
+    with pytest.raises(SettingsError, match=r"broken\.yaml: is no YAML: .*line 1"):
+        load(str(broken), {}, {})

@@ -1,0 +1,95 @@
+"""What `serve` prints."""
+
+from __future__ import annotations
+
+import re
+
+import click
+import pytest
+
+from understudy.journal import Exchange
+from understudy.model import HttpRequest
+from understudy.terminal import MOST_AT_ONCE, MOST_BODY, ExchangeLog, banner, bodies, line, printable
+
+
+def exchange(number: int = 1, status: int = 200, model: str = "gpt-4o") -> Exchange:
+    return Exchange(
+        number,
+        1_700_000_000.0,
+        HttpRequest("POST", "/v1/chat/completions", (), b'{"model":"gpt-4o"}'),
+        "openai-chat",
+        model,
+        "autopilot: greeting",
+        status=status,
+        input_tokens=9,
+        output_tokens=12,
+        seconds=0.0012,
+        outcome="complete",
+    )
+
+
+def test_the_banner_has_the_line_to_paste() -> None:
+    text = click.unstyle(banner("1.2.3", 8081, "http", ("127.0.0.1", "::1"), ("mock-llm-v1", "mock-gpt-4")))
+    assert "Understudy 1.2.3" in text
+    assert "http://localhost:8081   (on 127.0.0.1, ::1)" in text
+    assert "mock-llm-v1, mock-gpt-4 and any other name" in text
+    assert "export OPENAI_BASE_URL=http://localhost:8081/v1 OPENAI_API_KEY=any" in text
+
+
+def test_a_line_tells_time_api_model_answerer_tokens_status_and_duration() -> None:
+    words = re.split(r"\s{2,}", click.unstyle(line(exchange())).strip())
+    assert re.fullmatch(r"\d\d:\d\d:\d\d", words[0])
+    assert words[1:] == ["openai-chat", "gpt-4o", "autopilot: greeting", "9+12 tok", "200", "1.2 ms"]
+
+
+def test_a_line_tells_of_a_client_that_left() -> None:
+    left = exchange()
+    left.outcome = "client left"
+    left.stream = True
+    assert click.unstyle(line(left)).endswith("200 stream  1.2 ms  client left")
+
+
+def test_a_hostile_model_name_plays_no_tricks_on_the_terminal() -> None:
+    assert "\x1b[2J" not in line(exchange(model="\x1b[2Jgpt"))
+    assert printable("a\x1b\x07\u202eb\n") == "a\ufffd\ufffd\ufffdb\ufffd"
+
+
+def test_bodies_are_shown_indented_and_bounded() -> None:
+    shown = bodies(exchange(), b"data: x\n\n" + b"y" * (MOST_BODY + 10))
+    assert '    >   "model": "gpt-4o"' in shown
+    assert "    < data: x" in shown
+    assert shown.endswith("    < ... 19 characters more")
+
+
+def test_exchanges_are_printed_together(capsys: pytest.CaptureFixture[str]) -> None:
+    log = ExchangeLog("info", lambda each: b"")
+    log.add(exchange())
+    log.add(exchange())
+    assert capsys.readouterr().out == ""
+    log.flush()
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    log.flush()
+    assert capsys.readouterr().out == ""
+
+
+def test_of_a_flood_the_first_lines_and_a_count_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    log = ExchangeLog("info", lambda each: b"")
+    for number in range(MOST_AT_ONCE + 7):
+        log.add(exchange(number))
+    log.flush()
+    lines = click.unstyle(capsys.readouterr().out).splitlines()
+    assert len(lines) == MOST_AT_ONCE + 1
+    assert lines[-1].strip() == "... and 7 exchanges more"
+
+
+@pytest.mark.parametrize(("level", "statuses"), [("debug", 3), ("info", 3), ("warning", 2), ("error", 1)])
+def test_the_level_says_what_is_printed(
+    level: str, statuses: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = ExchangeLog(level, lambda each: b"{}")
+    for status in (200, 429, 500):
+        log.add(exchange(status=status))
+    log.flush()
+    printed = capsys.readouterr().out
+    assert sum("openai-chat" in each for each in printed.splitlines()) == statuses
+    assert ("<" in printed) == (level == "debug")
