@@ -269,8 +269,8 @@ def read_rule(value: object, place: Place, extra: Extra) -> Rule:
 
 def read_reply(value: object, place: Place, groups: Sequence[str], extra: Extra) -> Reply | Draft:
     """A text, or a mapping: reasoning, text, tool calls, in this order; `parts` says the order itself."""
-    if isinstance(value, str):
-        return Reply((Text(value),))
+    if not isinstance(value, Mapping):
+        return Reply((Text(worded(value, place, "a text or a mapping")),))
     reply = mapping(value, REPLY_KEYS, place)
     if "parts" in reply:
         for key in reply.keys() - {"parts", "stop"}:
@@ -364,10 +364,10 @@ def listed(value: object, place: Place) -> list[object]:
     return value
 
 
-def worded(value: object, place: Place) -> str:
+def worded(value: object, place: Place, what: str = "a text") -> str:
     if not isinstance(value, str):
         hint = "" if isinstance(value, Mapping | list | None) else f' (put it in quotes: "{value}")'
-        raise place.error(f"expected a text, found {described(value)}{hint}")
+        raise place.error(f"expected {what}, found {described(value)}{hint}")
     return value
 
 
