@@ -80,6 +80,7 @@ TABLE: tuple[tuple[str, str], ...] = (
     ("Write fizzbuzz", "FizzBuzz"),
     ("Write a hello world program", "hello world"),
     ("Write a Python HTTP client", "HTTP client"),
+    ("Build a REST API with FastAPI", "HTTP client"),
     ("Write code that calls a REST API", "HTTP client"),
     ("Give me an asyncio example in Python", "async"),
     ("Write a function that parses a CSV file", "CSV parsing"),
@@ -101,17 +102,23 @@ TABLE: tuple[tuple[str, str], ...] = (
     # Any code.
     ("Write a Python script that controls a robot arm", "code"),
     ("Generate code for a thermostat", "code"),
+    ("Create a todo list app", "code"),
+    ("Write a regex for phone numbers", "code"),
     ("How can I send SMS in Python?", "code"),
     # Code to look at.
     ("Review my code please", "code review"),
     ("Please fix this function, it returns None", "code review"),
-    ("What does this do?\n```python\nprint(1)\n```", "code review"),
+    ("What does this do?\n```python\nprint(1)\n```", "code in the message"),
+    ("Write a unit test for this:\n```python\nprint(1)\n```", "unit test"),
     # Translations, summaries, sums.
     ('Translate "good morning" to French', "translation"),
     ("Translate the following text into German:\nThe train is late.", "translation"),
     ("How do you say thank you in Japanese?", "translation"),
     ("Summarize: The sky is blue. The sea is green. The end.", "summary"),
     ("Give me a short summary of the meeting", "summary"),
+    ("Translate this function to JavaScript", "JavaScript"),
+    ("Summarize this article: AutoGen is great. It speaks MCP.", "summary"),
+    ("Summarize this CSV data", "data analysis"),
     ("what is 2+2", "sum"),
     ("12 times 12", "sum"),
     # Questions.
@@ -137,6 +144,10 @@ TABLE: tuple[tuple[str, str], ...] = (
     ("What is a Python class?", "explanation"),
     ("Is a python dangerous?", "anything"),
     ("What is the plot of Hamlet?", "explanation"),
+    ("What is data analysis?", "explanation"),
+    ("Write a movie script about primes", "anything"),
+    ("Give me the zip code of Paris", "anything"),
+    ("Thank you, now write a unit test for it", "unit test"),
     ("Tell me about the prime minister of Canada", "explanation"),
     ("Create a training program for runners", "anything"),
     ("Write a code of conduct for our club", "anything"),
@@ -223,6 +234,11 @@ def test_every_rule_has_a_name_of_its_own_and_is_reached() -> None:
     names = [rule.name for rule in ANSWERS.rules]
     assert len(names) == len(set(names))
     assert set(names) == set(RULES)
+
+
+def test_all_rules_but_the_last_are_asked_only_where_a_literal_of_theirs_occurs() -> None:
+    asked_always = [rule.name for rule in ANSWERS.rules if not any(matcher.facts() for matcher in rule.when)]
+    assert asked_always == ["anything"]
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -353,6 +369,9 @@ def test_a_shell_answer_is_harmless(tmp_path: Path) -> None:
         ("what is 2+2", "2 + 2 = 4"),
         ("Calculate 12 * -3", "12 * -3 = -36"),
         ("7 minus 10 =", "7 - 10 = -3"),
+        ("What is 10 / 4?", "10 / 4 = 2.5"),
+        ("12 divided by 4", "12 / 4 = 3"),
+        ("1/0", "1 / 0 has no result"),
         ('Translate "good morning" to French', '"good morning" in French: bonjour'),
         ("Translate hello to Spanish", '"hello" in Spanish: hola'),
         ("How do you say thank you in German?", '"thank you" in German: danke'),
