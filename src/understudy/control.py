@@ -73,7 +73,7 @@ class Control:
             "/healthz": self._health,
             "/readyz": self._health,
         }
-        self._routes: tuple[tuple[str, str, Callable[[Call], Any]], ...] = (
+        self.routes: tuple[tuple[str, str, Callable[[Call], Any]], ...] = (
             ("GET", "/requests", self._list),
             ("GET", "/requests/", self._one),
             ("DELETE", "/requests", self._clear),
@@ -118,7 +118,7 @@ class Control:
         path = http.path.removeprefix(PREFIX)
         method = "GET" if http.method == "HEAD" else http.method
         allowed = []
-        for verb, route, call in self._routes:
+        for verb, route, call in self.routes:
             rest = path.removeprefix(route) if route.endswith("/") and path.startswith(route) else ""
             if path != route and not rest:
                 continue
@@ -128,7 +128,7 @@ class Control:
         if allowed:
             raise Refused(405, f"{http.method} is not possible on {http.path}; {', '.join(allowed)} is")
         known = ", ".join(
-            f"{verb} {PREFIX}{route}{'{id}' if route[-1] == '/' else ''}" for verb, route, _ in self._routes
+            f"{verb} {PREFIX}{route}{'{id}' if route[-1] == '/' else ''}" for verb, route, _ in self.routes
         )
         raise Refused(404, f"there is no {http.path}; there are {known}")
 
@@ -181,7 +181,7 @@ class Control:
             "health": f"{base}/health",
             "control_api": [
                 f"{verb} {PREFIX}{route}{'{id}' if route[-1] == '/' else ''}"
-                for verb, route, _ in self._routes
+                for verb, route, _ in self.routes
             ],
             "docs": "README.md",
         }

@@ -1,0 +1,138 @@
+"""Every example of the README and the guides is run, and whatever users touch is documented."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from understudy.app import App
+from understudy.autopilot.conventions import CONVENTIONS
+from understudy.providers import PROVIDERS
+from understudy.settings import FIELDS, Settings
+
+ROOT = Path(__file__).parent.parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+REFERENCE = (ROOT / "docs" / "reference.md").read_text()
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
+Serving = Callable[..., AbstractContextManager[str]]
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    """Where it is, and the text, of every block in this language."""
+    return [
+        (f"{page.name}:{page.read_text()[: found.start()].count(chr(10)) + 1}", found[2])
+        for page in PAGES
+        for found in BLOCK.finditer(page.read_text())
+        if found[1] == language
+    ]
+
+
+def each(found: list[tuple[str, str]]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("text", [text for _, text in found], ids=[where for where, _ in found])
+
+
+def commands() -> Iterator[tuple[str, str]]:
+    for where, text in blocks("console"):
+        for number, line in enumerate(line for line in text.splitlines() if line.startswith("$ ")):
+            yield f"{where}:{number}", line.removeprefix("$ ")
+
+
+def test_every_block_is_of_a_kind_that_is_run() -> None:
+    for page in PAGES:
+        for found in BLOCK.finditer(page.read_text()):
+            assert found[1] in ("python", "bash", "console", "yaml", ""), (
+                f"{page.name}: a block of {found[1]!r}"
+            )
+
+
+@each(blocks("python"))
+def test_a_python_example_runs(text: str, server_url: str, tmp_path: Path) -> None:
+    script = tmp_path / "example.py"
+    script.write_text(text.replace("http://localhost:8080", server_url))
+    ran = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, timeout=60, cwd=tmp_path, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+
+
+@each(blocks("bash"))
+def test_a_shell_example_runs(text: str, server_url: str, tmp_path: Path) -> None:
+    script = "set -eu\n" + text.replace("http://localhost:8080", server_url)
+    ran = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, timeout=60, cwd=tmp_path, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout or "-X OPTIONS" in text
+
+
+@each([(where, text) for where, text in commands() if "--tls-cert" not in text])  # test_cli.py does that
+def test_a_command_does_what_it_says(
+    text: str, serving: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = shlex.split(text)
+    while "=" in words[0]:
+        name, _, value = words.pop(0).partition("=")
+        monkeypatch.setenv(name, value)
+    if words[0] == "make":
+        ran = subprocess.run([*words, "-n"], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert ran.returncode == 0, ran.stderr
+        return
+    assert words[0] == "understudy"
+    if words[1] != "serve" or "--help" in words:
+        ran = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, check=False)
+        assert ran.returncode == 0, ran.stderr
+        return
+    monkeypatch.chdir(tmp_path)
+    settings = next(text for _, text in blocks("yaml"))
+    (tmp_path / "settings.yaml").write_text(settings)
+    with serving(*words[2:]) as url:
+        assert url
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_setting_is_documented_with_an_example(name: str) -> None:
+    flag = f"--{name.replace('_', '-')}"
+    assert f"`{flag}`" in REFERENCE
+    assert f"`UNDERSTUDY_{name.upper()}`" in REFERENCE
+    assert any(flag in command for _, command in commands()), f"no command shows {flag}"
+
+
+@pytest.mark.parametrize("route", [f"{m} {path}" for provider in PROVIDERS for m, path in provider.ROUTES])
+def test_every_route_is_documented(route: str) -> None:
+    assert f"`{route}`" in REFERENCE
+
+
+def test_every_control_call_is_documented_with_an_example() -> None:
+    shell = "".join(text for _, text in blocks("bash"))
+    for method, route, _ in App(Settings()).control.routes:
+        path = f"/_understudy{route}"
+        assert f"{method} {path}" in REFERENCE
+        assert path in shell
+
+
+@pytest.mark.parametrize("name", sorted({row.name.partition(",")[0] for row in CONVENTIONS}))
+def test_every_convention_is_documented(name: str) -> None:
+    assert f"`{name}`" in (ROOT / "docs" / "autopilot.md").read_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_within_the_project_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_no_page_names_a_path_of_somebodys_machine() -> None:
+    for page in PAGES:
+        assert not re.search(r"/(home|root|work|Users)/", page.read_text()), page.name
+
+
+def test_the_environment_of_the_tests_is_clean() -> None:
+    assert not [name for name in os.environ if name.startswith("UNDERSTUDY_")]
