@@ -241,9 +241,15 @@ async def measured(server: Server, plan: Plan, body: bytes, number: int, window_
     )
 
 
-def learned_plan(server: Server, body: bytes, rate: float) -> Plan:
-    """The plan of a stream at `rate` tokens per second, learned from `server` while it is idle."""
-    return planned(uvloop.run(single(server.port, raw_request(body))), 1 / rate)
+def learned_plans(servers: Sequence[Server], body: bytes, rate: float) -> dict[str, Plan]:
+    """By server, the plan of a stream at `rate` tokens per second, learned while all of them are idle."""
+
+    async def singles() -> list[Stream]:
+        request = raw_request(body)
+        return await asyncio.gather(*(single(server.port, request) for server in servers))
+
+    seen = zip(servers, uvloop.run(singles()), strict=True)
+    return {server.name: planned(stream, 1 / rate) for server, stream in seen}
 
 
 def pacing(server: Server, plan: Plan, body: bytes, number: int, window_s: float) -> Pacing:

@@ -16,7 +16,7 @@ from load import Script, Throughput, different, in_turn, ratio, same
 from memory import per_stream_kib
 from questions import CHAT, CHAT_NEEDLE, NEEDLE, STREAM, STREAMED_TOKENS
 from start import Started, first_answer
-from streams import Pacing, learned_plan, pacing
+from streams import Pacing, learned_plans, pacing
 from subjects import (
     Cores,
     Sample,
@@ -185,7 +185,7 @@ def paced(bench: Bench, window_s: float) -> Outcome:
             stack.enter_context(aimock(like, NEEDLE, core, RATE)),
             stack.enter_context(pacer(like, core, RATE)),
         ]
-        plans = {server.name: learned_plan(server, STREAM, RATE) for server in servers}
+        plans = learned_plans(servers, STREAM, RATE)
         for _ in range(bench.paced_rounds):
             for server in servers:
                 run = pacing(server, plans[server.name], STREAM, STREAMS_AT_ONCE, window_s)
