@@ -113,7 +113,7 @@ LINE_OF = re.compile(r"^[ \t]*([A-Za-z_][\w .-]{0,63}): ", re.M)
 
 
 def speakers(request: Request, names: list[str]) -> list[str]:
-    """Who of `names` has spoken, in order: by the messages' `name`, else by the transcript's `Name: ` lines."""
+    """Who of `names` has spoken, in order: by `name` fields, else by a transcript's `Name: ` lines."""
     spoken = [message.name for message in request.messages if message.name in names]
     if spoken:
         return spoken
@@ -498,15 +498,20 @@ def json_by_prompt(request: Request) -> Reply | None:
 
 def prompt_schema(request: Request) -> dict[str, Any] | None:
     """The last JSON object with `properties` that a prompt shows; LangChain shows a decoy first."""
-    found: dict[str, Any] | None = None
-    for text in texts(request):
-        if '"properties"' not in text:
-            continue
-        for before, value in objects_in(text) or objects_in(text.replace("{{", "{").replace("}}", "}")):
-            schema = _schema_in(value)
-            if schema is not None and not TOOL_LIST.search(before):
-                found = schema
-    return found
+    for text in reversed(list(texts(request))):
+        if '"properties"' in text:
+            found = _last_schema(text) or _last_schema(text.replace("{{", "{").replace("}}", "}"))
+            if found is not None:
+                return found
+    return None
+
+
+def _last_schema(text: str) -> dict[str, Any] | None:
+    for before, value in reversed(objects_in(text)):
+        schema = _schema_in(value)
+        if schema is not None and not TOOL_LIST.search(before):
+            return schema
+    return None
 
 
 TOOL_LIST = re.compile(r"Tool Arg\w*:\s*$|Action Input:?[^\n]*$|Tool Arguments:\s*$")
