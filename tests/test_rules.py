@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from understudy.errors import SettingsError
+from understudy.matchers.base import Contains, Look
 from understudy.matchers.text import User
 from understudy.model import Message, Reasoning, Refusal, Reply, Request, Text, Tool, ToolCall, ToolResult
-from understudy.rules import Match, RuleSet, load
+from understudy.rules import CACHED_CHARS, CACHED_KEYS, CACHED_LOOKS, Match, Rule, RuleSet, load
 
 
 def asked(text: str = "", *before: Message, **fields: Any) -> Request:
@@ -282,6 +283,37 @@ def test_only_rules_that_can_match_are_evaluated(monkeypatch: pytest.MonkeyPatch
     assert selected is not None
     assert selected.reply == Reply((Text("r7"),))
     assert evaluated == ["a text that contains 'word7x'"]
+
+
+def test_a_request_like_one_before_is_not_matched_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = rules("rules: [{when: {user: a, not: {turn: 2}}, reply: {template: '{{ model }}'}}]")
+    before = found.select(asked("a", model="one"))
+    monkeypatch.setattr(User, "match", None)
+    again = found.select(asked("a", model="two"))
+    assert before is not None
+    assert again is not None
+    assert (before.reply.text, again.reply.text) == ("one", "two")
+    with pytest.raises(TypeError):
+        found.select(asked("aa"))
+
+
+def test_only_so_many_requests_are_remembered() -> None:
+    found = rules("rules: [{when: {user: a}, reply: b}]")
+    for n in range(CACHED_KEYS + 3):
+        assert found.select(asked(f"a{n}")) is not None
+    assert found.select(asked("a" * (CACHED_CHARS + 1))) is not None
+    assert len(found._selected) == 3
+
+
+def test_rules_that_look_at_very_many_things_are_matched_each_time() -> None:
+    class Own(User, frozen=True):
+        def looks(self) -> frozenset[Look]:
+            return frozenset({lambda request, n=n: (n,) for n in range(CACHED_LOOKS + 1)})
+
+    found = RuleSet([Rule((Own(Contains.of("a")),), Reply((Text("b"),)))])
+    assert found.select(asked("a")) is not None
+    assert found.select(asked("x")) is None
+    assert found._selected == {}
 
 
 def test_the_rarest_fact_of_a_rule_is_looked_up() -> None:

@@ -6,7 +6,7 @@
 Selecting does not grow with the number of rules. Of each rule, the index keeps the rarest fact that a request
 must have for it to match (see `Fact`): literal texts in one Aho-Corasick automaton for all rules that look at
 the same text, exact values in one dict. A request is looked up in these, and only the rules found, and those
-of which no fact is known, are evaluated, in order.
+of which no fact is known, are evaluated, in order. What was selected is remembered by what matchers look at.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, get_args
 
 import ahocorasick  # type: ignore[import-not-found]
@@ -22,11 +22,11 @@ import msgspec
 import yaml
 from msgspec import Struct
 
-from .errors import Place, SettingsError
-from .matchers import Fact, Groups, Matcher, Verdict, read_when
-from .matchers.base import NO_GROUPS, Values, described, fold
-from .model import Part, Reasoning, Refusal, Reply, Request, Stop, Text, ToolCall
-from .templates import NO_EXTRA, Extra, Template
+from understudy.errors import Place, SettingsError
+from understudy.matchers import Fact, Groups, Matcher, Verdict, read_when
+from understudy.matchers.base import NO_GROUPS, Look, Values, described, fold, size
+from understudy.model import Part, Reasoning, Refusal, Reply, Request, Stop, Text, ToolCall
+from understudy.templates import NO_EXTRA, Extra, Template
 
 # --- What a rule is ----------------------------------------------------------------------------------
 
@@ -90,23 +90,54 @@ class NearMiss(Struct, frozen=True, gc=False):
 # --- Selecting ---------------------------------------------------------------------------------------
 
 
+Selected = tuple[Rule | None, Groups]
+NOTHING: Selected = (None, NO_GROUPS)
+CACHED_KEYS = 1024
+CACHED_CHARS = 4_000
+"""Requests that are longer, in what matchers look at, are not remembered."""
+CACHED_LOOKS = 16
+"""Where matchers look at more than this, remembering costs more than it saves."""
+
+
 class RuleSet:
-    """Rules in the order in which they are asked. Never changes; the index is built at the first request."""
+    """Rules in the order in which they are asked. Never changes; the index is built at the first request.
+
+    A request that looks to all matchers like one before it, as a test's mostly do, is not matched again.
+    """
 
     def __init__(self, rules: Iterable[Rule] = ()) -> None:
         self.rules = tuple(sorted(rules, key=lambda rule: -rule.priority))
+        self._selected: dict[Values, Selected] = {}
 
     def __len__(self) -> int:
         return len(self.rules)
 
     def select(self, request: Request) -> Match | None:
         """The first rule that matches, with its reply, or None."""
+        rule, groups = self._remembered(request)
+        return Match(rule, rule.answer(request, groups), groups) if rule else None
+
+    def _remembered(self, request: Request) -> Selected:
+        """What `_first` says, which depends on nothing but `looks`."""
+        looks = self._looks
+        if len(looks) > CACHED_LOOKS:
+            return self._first(request)
+        key = tuple([look(request) for look in looks])
+        selected = self._selected.get(key)
+        if selected is None:
+            selected = self._first(request)
+            if size(key) <= CACHED_CHARS:
+                if len(self._selected) >= CACHED_KEYS:
+                    self._selected.clear()
+                self._selected[key] = selected
+        return selected
+
+    def _first(self, request: Request) -> Selected:
         for i in self._index.candidates(request):
-            rule = self.rules[i]
-            groups = captured(rule.when, request)
+            groups = captured(self.rules[i].when, request)
             if groups is not None:
-                return Match(rule, rule.answer(request, groups), groups)
-        return None
+                return self.rules[i], groups
+        return NOTHING
 
     def near_misses(self, request: Request, n: int = 3) -> list[NearMiss]:
         """The `n` rules that came nearest to matching without doing so, the nearest first."""
@@ -121,6 +152,11 @@ class RuleSet:
     @cached_property
     def _index(self) -> Index:
         return Index(self.rules)
+
+    @cached_property
+    def _looks(self) -> tuple[Look, ...]:
+        """Whatever some matcher looks at."""
+        return tuple(frozenset().union(*(matcher.looks() for rule in self.rules for matcher in rule.when)))
 
 
 def captured(when: Sequence[Matcher], request: Request) -> Groups | None:
@@ -137,11 +173,7 @@ def captured(when: Sequence[Matcher], request: Request) -> Groups | None:
 
 # --- The index ---------------------------------------------------------------------------------------
 
-Look = Callable[[Request], Values]
 Found = tuple[int, ...]
-CACHED_TEXTS = 1024
-CACHED_CHARS = 4_000
-"""Longer texts are not kept with what was found in them."""
 
 
 class Index:
@@ -207,8 +239,7 @@ def scanner(table: Mapping[str, Found]) -> Callable[[str], Found]:
             found.update(positions)
         return tuple(found)
 
-    remembered = lru_cache(CACHED_TEXTS)(scan)
-    return lambda text: remembered(text) if len(text) <= CACHED_CHARS else scan(text)
+    return scan
 
 
 # --- Reading a file ----------------------------------------------------------------------------------

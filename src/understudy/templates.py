@@ -23,10 +23,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .errors import Place, SettingsError
-from .matchers.base import NO_GROUPS, Groups
-from .matchers.text import new_results
-from .model import Request, ToolCall
+from understudy.errors import Place, SettingsError
+from understudy.matchers.base import NO_GROUPS, Groups, size
+from understudy.matchers.text import new_results
+from understudy.model import Request, ToolCall
 
 if TYPE_CHECKING:
     import jinja2
@@ -210,7 +210,7 @@ class Template:
         try:
             reads = self._prepared() if self._reads is None else self._reads
             values = tuple([read(request, groups) for read in reads])
-            if _size(values) > MAX_CACHED_CHARS or not _hashable(values):
+            if size(values) > MAX_CACHED_CHARS or not _hashable(values):
                 return self.written(values)
             return _cached(self, values)
         except Exception as e:  # whatever a template does, the server answers
@@ -239,17 +239,6 @@ class Template:
 @lru_cache(maxsize=1024)
 def _cached(template: Template, values: tuple[object, ...]) -> str:
     return template.written(values)
-
-
-def _size(values: tuple[object, ...]) -> int:
-    """How many characters there are in values, roughly."""
-    size = 0
-    for value in values:
-        if isinstance(value, str):
-            size += len(value)
-        elif isinstance(value, tuple):
-            size += _size(value)
-    return size
 
 
 def _hashable(values: tuple[object, ...]) -> bool:

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from understudy.errors import Place
-
-from .base import All, Any_, Fact, Groups, Matcher, Not, Reader, Verdict, described
-from .conversation import Api, Has, Model, Operation, Stream, Tools, Turn
-from .text import AnyMessage, System, ToolResults, User
+from understudy.matchers.base import All, Any_, Fact, Groups, Matcher, Not, Reader, Verdict, described
+from understudy.matchers.conversation import Api, Has, Model, Operation, Stream, Tools, Turn
+from understudy.matchers.text import AnyMessage, System, ToolResults, User
 
 __all__ = ["MATCHERS", "Fact", "Groups", "Matcher", "Reader", "Verdict", "read_when"]
 

@@ -27,6 +27,7 @@ from understudy.model import Request
 Groups = Mapping[str, str]
 NO_GROUPS: Groups = {}
 Values = tuple[object, ...]
+Look = Callable[[Request], Values]
 SHOWN = 60
 """How much of a text found is shown in a verdict, in characters."""
 
@@ -34,6 +35,17 @@ SHOWN = 60
 def fold(text: str) -> str:
     """The text for comparing whatever the case."""
     return text.casefold()
+
+
+def size(values: Values) -> int:
+    """How many characters there are in values, roughly: what it costs to keep them."""
+    count = 0
+    for value in values:
+        if isinstance(value, str):
+            count += len(value)
+        elif isinstance(value, tuple):
+            count += size(value)
+    return count
 
 
 # --- Verdicts ----------------------------------------------------------------------------------------
@@ -131,7 +143,7 @@ class Fact(Struct, frozen=True, gc=False):
     folded; the literals are folded then.
     """
 
-    look: Callable[[Request], Values]
+    look: Look
     literals: Values
     exact: bool
 
@@ -147,6 +159,10 @@ class Matcher(Protocol):
 
     def captures(self) -> frozenset[str]:
         """The groups that a verdict may have."""
+        ...
+
+    def looks(self) -> frozenset[Look]:
+        """What the verdict depends on: it is the same for requests in which all of these find the same."""
         ...
 
 
@@ -543,6 +559,9 @@ class Looking(Struct, frozen=True, gc=False):
     def captures(self) -> frozenset[str]:
         return self.test.captures
 
+    def looks(self) -> frozenset[Look]:
+        return frozenset({self.look})
+
 
 # --- Matchers made of matchers -----------------------------------------------------------------------
 
@@ -569,6 +588,9 @@ class All(Struct, frozen=True, gc=False):
     def captures(self) -> frozenset[str]:
         return frozenset().union(*(matcher.captures() for matcher in self.matchers))
 
+    def looks(self) -> frozenset[Look]:
+        return frozenset().union(*(matcher.looks() for matcher in self.matchers))
+
 
 class Any_(Struct, frozen=True, gc=False):
     """One of these holds; the first that does gives its groups."""
@@ -593,6 +615,9 @@ class Any_(Struct, frozen=True, gc=False):
     def captures(self) -> frozenset[str]:
         return frozenset().union(*(matcher.captures() for matcher in self.matchers))
 
+    def looks(self) -> frozenset[Look]:
+        return frozenset().union(*(matcher.looks() for matcher in self.matchers))
+
 
 class Not(Struct, frozen=True, gc=False):
     """This does not hold. It captures nothing."""
@@ -608,6 +633,9 @@ class Not(Struct, frozen=True, gc=False):
 
     def captures(self) -> frozenset[str]:
         return frozenset()
+
+    def looks(self) -> frozenset[Look]:
+        return self.matcher.looks()
 
 
 def joined(literals: Iterator[Values]) -> Values:

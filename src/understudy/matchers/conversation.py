@@ -6,9 +6,19 @@ import re
 from typing import Self
 
 from understudy.errors import Place
+from understudy.matchers.base import (
+    FLAG,
+    NAME,
+    NUMBER,
+    Between,
+    Looking,
+    OneOf,
+    Test,
+    Values,
+    read_test,
+    several,
+)
 from understudy.model import Audio, File, Image, Request, ToolResult
-
-from .base import FLAG, NAME, NUMBER, Between, Looking, OneOf, Test, Values, read_test, several
 
 
 class Model(Looking, frozen=True):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from understudy.matchers.base import TEXT, Looking, Values
 from understudy.model import Request, ToolResult
-
-from .base import TEXT, Looking, Values
 
 
 class User(Looking, frozen=True):
