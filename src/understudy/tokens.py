@@ -7,7 +7,8 @@ A vocabulary is two files that are mapped into memory, so that loading costs nei
 token, as little-endian 32-bit numbers. `vocabularies/README.md` tells where they come from.
 
 Special tokens are never recognised in text: `<|endoftext|>` in a prompt is seven ordinary tokens, as it
-is in OpenAI's API.
+is in OpenAI's API. One difference from tiktoken is known: characters that Unicode has added of late, since
+`regex` may have newer tables.
 """
 
 from __future__ import annotations
