@@ -289,6 +289,17 @@ def test_the_takeaway_quotes_the_run() -> None:
     )
 
 
+def test_the_teams_answer_is_the_last_message_that_says_something() -> None:
+    ask = "Output a standalone response to the original request, without mentioning any of the discussion."
+    said: list[Said] = [
+        ("user", "A story"),
+        ("user", "Once upon a time", "writer"),
+        ("user", "APPROVE", "critic"),
+    ]
+    assert answer(*said, ("system", ask)) == ("team's answer", "Once upon a time")
+    assert answer(("user", ask)) == ("", "")
+
+
 def test_an_output_with_a_fence_is_quoted_without_it() -> None:
     _, text = answer(("user", "a"), ("assistant", CODE), ("user", RAN + CODE))
     assert "```" not in text

@@ -394,6 +394,19 @@ def takeaway(request: Request) -> Reply | None:
     return say(f"The conversation was about this: {shown[:300]}" if shown else "Nothing was said.")
 
 
+def team_answer(request: Request) -> Reply | None:
+    """What the team came to, to be said as one: the last message that says more than a closing word.
+
+    autogen-agentchat 0.7.5, _society_of_mind_agent.py DEFAULT_RESPONSE_PROMPT, and
+    _magentic_one/_prompts.py ORCHESTRATOR_FINAL_ANSWER_PROMPT.
+    """
+    if wants_json(request):
+        return None
+    said = (m.text.strip() for m in reversed(request.messages[:-1]) if m.role != "system")
+    found = next((text for text in said if text and not re.fullmatch(r"[A-Z_ .!]+", text)), None)
+    return None if found is None else say(found)
+
+
 # --- 5. ReAct and code formats --------------------------------------------------------------------------
 
 
@@ -588,6 +601,14 @@ CONVENTIONS: tuple[Convention, ...] = (
         ("exitcode: ", "the posix exit code was", "(posix exit code:", "execut"),
     ),
     Convention("takeaway", takeaway, ("summarize the takeaway from the conversation",)),
+    Convention(
+        "team's answer",
+        team_answer,
+        (
+            "output a standalone response to the original request",
+            "provide the final answer to the original request",
+        ),
+    ),
     Convention("ending", ending),
     Convention(
         "verdict",

@@ -26,8 +26,9 @@ Schema = dict[str, Any]
 Path = tuple[str | int, ...]
 
 MAX_ROUNDS = 48
-MAX_NODES = 4_000
+MAX_NODES = 6_000
 MAX_DEPTH = 24
+MAX_SAME = 6
 DEEP = 7
 MAX_ITEMS = 200
 MAX_TEXT = 20_000
@@ -644,7 +645,8 @@ class _Builder:
 
     def value(self, schema: object, place: _Place) -> Any:
         self.nodes += 1
-        if place.depth > MAX_DEPTH or self.nodes > MAX_NODES:
+        endless = bool(place.refs) and place.refs.count(place.refs[-1]) > MAX_SAME
+        if endless or place.depth > MAX_DEPTH or self.nodes > MAX_NODES:
             return None
         turn = self.tries.get(place.path, 0)
         flat, turn = self.flat(schema, place, turn)
@@ -1045,7 +1047,7 @@ def _instance(key: bytes, words: str, seed: int, answer: str, optional: bool) ->
         if fewest < 0 or len(errors) < fewest:
             best, fewest = encoded, len(errors)
         spent += builder.nodes
-        if not errors or spent > 10 * MAX_NODES:
+        if not errors or spent > 2 * MAX_NODES:
             break
         for path in errors:
             _next_try(path, tries, builder.alternatives)
