@@ -16,6 +16,7 @@ LEVELS = {
     "model": 0,
     "errors": 0,
     "tokens": 0,
+    "documents": 1,
     "events": 1,
     "usage": 1,
     "embeddings": 1,

@@ -15,7 +15,7 @@ from understudy.model import Audio, File, Image, Message, Part, Request, Text
 from understudy.rules import Match
 
 MODELS = ("mock-llm-v1", "mock-gpt-4", "mock-claude-sonnet-4")
-ANSWERS = built_in_answers()
+ANSWERS = built_in_answers(check=True)
 
 # A user's text, and the rule that is to answer it. The first text for a rule stands for it in what follows.
 TABLE: tuple[tuple[str, str], ...] = (

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from understudy.errors import SettingsError
+from understudy.errors import Place, SettingsError
 from understudy.model import Pace
 from understudy.settings import FIELDS, Settings, load, pace
 
@@ -59,7 +59,7 @@ def test_hosts_are_a_list_or_a_text_with_commas(tmp_path: Path) -> None:
     ],
 )
 def test_a_pace_is_read(value: Any, found: Pace) -> None:
-    assert pace(value, "--pace", "") == found
+    assert pace(value, Place("--pace", "")) == found
 
 
 MISTAKES: list[tuple[str, dict[str, str], dict[str, Any], str]] = [
@@ -67,7 +67,7 @@ MISTAKES: list[tuple[str, dict[str, str], dict[str, Any], str]] = [
     ("- 1", {}, {}, "{file}: $: expected keys and values, found list"),
     ("port: many", {}, {}, "{file}: $.port: Expected `int`, got `str`; found 'many'"),
     ("port: 70000", {}, {}, "{file}: $.port: a port is a number from 0 to 65535; found 70000"),
-    ("pace: {ttf: 1}", {}, {}, '{file}: $.pace: a pace has no "ttf" (did you mean "ttft"?)'),
+    ("pace: {ttf: 1}", {}, {}, '{file}: $.pace: unknown key "ttf" (did you mean "ttft"?)'),
     ("pace: quick", {}, {}, "{file}: $.pace: expected a rate like 40/s; found 'quick'"),
     ("pace: [1]", {}, {}, "{file}: $.pace: expected a pace like 40/s; found [1]"),
     ("", {"UNDERSTUDY_PORT": "x"}, {}, "UNDERSTUDY_PORT: Expected `int`, got `str`; found 'x'"),
@@ -96,5 +96,5 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         load(str(missing), {}, {})
     broken = tmp_path / "broken.yaml"
     broken.write_text("a: [")
-    with pytest.raises(SettingsError, match=r"broken\.yaml: is no YAML: .*line 1"):
+    with pytest.raises(SettingsError, match=r"broken\.yaml: line 1, column 5: expected the node content"):
         load(str(broken), {}, {})

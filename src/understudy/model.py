@@ -394,18 +394,7 @@ class Broken(Struct, frozen=True, gc=False):
 Event = Begin | PartStart | Delta | PartEnd | Finish | Broken
 
 
-# --- Rules and time -----------------------------------------------------------------------------------
-
-
-class Verdict(Struct, frozen=True, gc=False):
-    """Whether a matcher holds, and if not, why: what was found and what was expected.
-
-    `groups` are the named groups that a regular expression captured.
-    """
-
-    ok: bool
-    why: str = ""
-    groups: dict[str, str] | None = None
+# --- Time -------------------------------------------------------------------------------------------
 
 
 class Pace(Struct, frozen=True, gc=False):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,10 +10,11 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from understudy.errors import SettingsError
+from understudy.errors import Place, SettingsError
 from understudy.model import INSTANT, Pace
 
 PREFIX = "UNDERSTUDY_"
+FLAG, VARIABLE = "a flag", "a variable"
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -44,11 +44,11 @@ def load(file: str | None, environment: Mapping[str, str], flags: Mapping[str, A
     values: dict[str, Any] = {}
     for source, given in (
         (file or "", _from_file(file)),
-        ("", _from_environment(environment)),
-        ("", {name: value for name, value in flags.items() if value not in (None, ())}),
+        (VARIABLE, _from_environment(environment)),
+        (FLAG, {name: value for name, value in flags.items() if value not in (None, ())}),
     ):
         for name, value in given.items():
-            values[name] = _field(name, value, _called(source, name, environment, flags))
+            values[name] = _field(name, value, _called(source, name))
     if (values.get("tls_cert") is None) != (values.get("tls_key") is None):
         raise SettingsError("--tls-cert", "", "a certificate and its key go together; give --tls-key too")
     return Settings(**values)
@@ -57,22 +57,20 @@ def load(file: str | None, environment: Mapping[str, str], flags: Mapping[str, A
 def _from_file(file: str | None) -> dict[str, Any]:
     if file is None:
         return {}
-    import yaml
+    from understudy.documents import parsed
 
     try:
-        raw = yaml.safe_load(Path(file).read_text("utf-8"))
+        raw = parsed(file, Path(file).read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as problem:
         raise SettingsError(file, "", f"cannot be read: {problem}") from None
-    except yaml.YAMLError as problem:
-        raise SettingsError(file, "", f"is no YAML: {problem}") from None
     if raw is None:
         return {}
     if not isinstance(raw, dict):
-        raise SettingsError(file, "$", f"expected keys and values, found {type(raw).__name__}")
+        raise Place(file).error(f"expected keys and values, found {type(raw).__name__}")
     named = {str(key).replace("-", "_"): value for key, value in raw.items()}
     for name in named:
         if name not in FIELDS:
-            raise SettingsError(file, f"$.{name}", f'unknown key "{name}"{_meant(name, FIELDS)}')
+            raise Place(file).unknown("key", name, FIELDS)
     return named
 
 
@@ -80,39 +78,31 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: environment[key] for name in FIELDS if (key := PREFIX + name.upper()) in environment}
 
 
-def _called(
-    file: str, name: str, environment: Mapping[str, str], flags: Mapping[str, Any]
-) -> tuple[str, str]:
-    """What the user calls this setting where it was given, and the path in it."""
-    if file:
-        return file, f"$.{name}"
-    if flags.get(name) not in (None, ()):
-        return f"--{name.replace('_', '-')}", ""
-    return PREFIX + name.upper(), ""
+def _called(source: str, name: str) -> Place:
+    """What the user calls this setting where it was given."""
+    if source == FLAG:
+        return Place(f"--{name.replace('_', '-')}", "")
+    if source == VARIABLE:
+        return Place(PREFIX + name.upper(), "")
+    return Place(source) / name
 
 
-def _field(name: str, value: Any, called: tuple[str, str]) -> Any:
-    source, path = called
+def _field(name: str, value: Any, place: Place) -> Any:
     if name == "pace":
-        return pace(value, source, path)
+        return pace(value, place)
     if name == "host" and isinstance(value, str):
         value = [part.strip() for part in value.split(",") if part.strip()]
     kind = _KINDS[name]
     try:
         converted = msgspec.convert(value, kind, strict=not isinstance(value, str))
     except msgspec.ValidationError as problem:
-        raise SettingsError(source, path, f"{problem}; found {value!r}") from None
+        raise place.error(f"{problem}; found {value!r}") from None
     if name == "port" and not 0 <= converted <= 65535:
-        raise SettingsError(source, path, f"a port is a number from 0 to 65535; found {value!r}")
+        raise place.error(f"a port is a number from 0 to 65535; found {value!r}")
     return converted
 
 
 _KINDS: dict[str, Any] = {field.name: field.type for field in msgspec.structs.fields(Settings)}
-
-
-def _meant(word: str, known: tuple[str, ...]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
-    return f' (did you mean "{close[0]}"?)' if close else f"; there are {', '.join(known)}"
 
 
 # --- pace --------------------------------------------------------------------------------------------
@@ -122,18 +112,17 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, None: 1.0}
 _RATE = re.compile(r"(\d+(?:\.\d+)?)(?:\s*/\s*s)?")
 
 
-def pace(value: Any, source: str, path: str) -> Pace:
+def pace(value: Any, place: Place) -> Pace:
     """Read a pace: `instant`, `40/s`, `ttft=300ms,tokens_per_second=50`, or a mapping of these two."""
     if isinstance(value, str):
         value = _pace_mapping(value.strip())
     if not isinstance(value, Mapping):
-        raise SettingsError(source, path, f"expected a pace like 40/s; found {value!r}")
+        raise place.error(f"expected a pace like 40/s; found {value!r}")
     for name in value:
         if name not in ("ttft", "tokens_per_second"):
-            meant = _meant(str(name), ("ttft", "tokens_per_second"))
-            raise SettingsError(source, path, f'a pace has no "{name}"{meant}')
-    ttft = _number(_SECONDS, value.get("ttft", 0), "a time like 300ms", source, path)
-    rate = _number(_RATE, value.get("tokens_per_second", 0), "a rate like 40/s", source, path)
+            raise place.unknown("key", str(name), ("ttft", "tokens_per_second"))
+    ttft = _number(_SECONDS, value.get("ttft", 0), "a time like 300ms", place)
+    rate = _number(_RATE, value.get("tokens_per_second", 0), "a rate like 40/s", place)
     return Pace(ttft, rate) if ttft or rate else INSTANT
 
 
@@ -146,9 +135,9 @@ def _pace_mapping(text: str) -> dict[str, str]:
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
-def _number(form: re.Pattern[str], value: Any, expected: str, source: str, path: str) -> float:
+def _number(form: re.Pattern[str], value: Any, expected: str, place: Place) -> float:
     found = form.fullmatch(str(value).strip())
     if found is None:
-        raise SettingsError(source, path, f"expected {expected}; found {value!r}")
+        raise place.error(f"expected {expected}; found {value!r}")
     unit = found[2] if form is _SECONDS else None
     return float(found[1]) * _UNITS[unit]

@@ -68,7 +68,10 @@ class Autopilot:
         return Reply((Text(brief(request)),)), "plain answer"
 
 
-def built_in_answers() -> RuleSet:
-    """The packaged answers, whose templates also know `voice`."""
+def built_in_answers(check: bool = False) -> RuleSet:
+    """The packaged answers, whose templates also know `voice`; each is compiled when it is first used.
+
+    `check` compiles all of them at once, which takes as long as the rest of the start.
+    """
     path = Path(__file__).with_name("answers.yaml")
-    return load(path.name, path.read_text(encoding="utf-8"), {"voice": voice})
+    return load(path.name, path.read_text(encoding="utf-8"), {"voice": voice}, check=check)
