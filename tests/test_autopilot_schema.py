@@ -206,7 +206,7 @@ def test_a_recursive_schema_ends() -> None:
         },
         "$ref": "#/$defs/node",
     }
-    end = {"value": 1, "next": {"value": 1, "next": {"value": 1, "next": None}}}
+    end = {"value": 1, "next": {"value": 1, "next": None}}
     assert instance(linked) == end
     assert is_valid(linked, end)
 

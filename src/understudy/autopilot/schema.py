@@ -639,7 +639,7 @@ class _Builder:
     def is_deep(self, place: _Place) -> bool:
         if place.depth > DEEP or self.nodes > MAX_NODES // 4:
             return True
-        return bool(place.refs) and place.refs.count(place.refs[-1]) > 2
+        return bool(place.refs) and place.refs.count(place.refs[-1]) > 1
 
     # values
 

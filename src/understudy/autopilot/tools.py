@@ -22,9 +22,9 @@ from understudy.model import Message, Reply, Request, Text, Tool, ToolCall, Tool
 RESULT_LIMIT = 600
 LISTED = 5
 
-# Texts that a framework puts in the user's mouth after a tool's result: not the user's words.
-# crewai 1.15.30 `post_tool_reasoning`.
-NUDGES = ("Analyze the tool result.",)
+# Texts that a framework puts in the user's mouth on the way: not the user's words.
+# crewai 1.15.30 `post_tool_reasoning`; smolagents 1.26.0 memory.py `PlanningStep`.
+NUDGES = ("Analyze the tool result.", "Now proceed and carry out this plan.")
 
 # smolagents 1.26.0, memory.py: what was called and what came of it, as text.
 FLATTENED_CALLS = "Calling tools:\n["
