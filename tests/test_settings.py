@@ -63,7 +63,7 @@ def test_a_pace_is_read(value: Any, found: Pace) -> None:
 
 
 MISTAKES: list[tuple[str, dict[str, str], dict[str, Any], str]] = [
-    ("prot: 1", {}, {}, '{file}: $.prot: unknown key "prot" (did you mean "port"?)'),
+    ("prot: 1", {}, {}, '{file}: $: unknown key "prot" (did you mean "port"?)'),
     ("- 1", {}, {}, "{file}: $: expected keys and values, found list"),
     ("port: many", {}, {}, "{file}: $.port: Expected `int`, got `str`; found 'many'"),
     ("port: 70000", {}, {}, "{file}: $.port: a port is a number from 0 to 65535; found 70000"),
@@ -95,6 +95,6 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"none\.yaml: cannot be read: .*No such file"):
         load(str(missing), {}, {})
     broken = tmp_path / "broken.yaml"
-    broken.write_text("a: [")
-    with pytest.raises(SettingsError, match=r"broken\.yaml: line 1, column 5: expected the node content"):
+    broken.write_text("port: [1\nseed: 2\n")
+    with pytest.raises(SettingsError, match=r"broken\.yaml: line 2, column 5: did not find"):
         load(str(broken), {}, {})

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from understudy.autopilot.conventions import convention
 from understudy.autopilot.tools import brief
-from understudy.model import Reply, Request, Text
+from understudy.model import PLAIN, Reply, Request, Text
 from understudy.rules import RuleSet, load
 
 __all__ = ["Autopilot", "Voice", "built_in_answers", "voice"]
@@ -26,13 +26,13 @@ class Voice(NamedTuple):
     closing: str
 
 
-PLAIN = Voice("Here is an answer.", "That is all.")
+SOBER = Voice("Here is an answer.", "That is all.")
 BRISK = Voice("Here is the short version:", "Next step: try it, then adapt it to your case.")
 WARM = Voice(
     "I'd be glad to help with this. Let me think it through with you.",
     "I hope that is a good start. Tell me if you would like to take it further.",
 )
-# A part of the model's name -> its voice; the first that is found, plain where none is.
+# A part of the model's name -> its voice; the first that is found, sober where none is.
 VOICES = (
     (re.compile(r"claude", re.I), WARM),
     (re.compile(r"gpt|(?:^|[/:])o\d", re.I), BRISK),
@@ -41,7 +41,7 @@ VOICES = (
 
 def voice(request: Request) -> Voice:
     """The voice of the model that is asked, by its family."""
-    return next((voice for family, voice in VOICES if family.search(request.model)), PLAIN)
+    return next((voice for family, voice in VOICES if family.search(request.model)), SOBER)
 
 
 class Autopilot:
@@ -53,9 +53,23 @@ class Autopilot:
     def __init__(self, answers: RuleSet, seed: int = 0) -> None:
         self.answers = answers
         self.seed = seed
+        self._known: dict[Key, tuple[Reply, str]] = {}
 
     def answer(self, request: Request) -> tuple[Reply, str]:
-        """The reply (parts and stop only), and the name of what gave it."""
+        """The reply (parts and stop only), and the name of what gave it; remembered for short requests."""
+        key = key_of(request)
+        if key is None:
+            return self._answer(request)
+        known = self._known.get(key)
+        if known is None:
+            known = self._answer(request)
+            if sum(len(message.text) for message in request.messages) <= MOST_REMEMBERED:
+                if len(self._known) >= MOST_KNOWN:
+                    self._known.clear()
+                self._known[key] = known
+        return known
+
+    def _answer(self, request: Request) -> tuple[Reply, str]:
         if self.seed:
             seed = (request.sampling.seed or 0) + self.seed
             request = replace(request, sampling=replace(request.sampling, seed=seed))
@@ -66,6 +80,27 @@ class Autopilot:
         if match is not None:
             return match.reply, match.rule.title
         return Reply((Text(brief(request)),)), "plain answer"
+
+
+Key = tuple[object, ...]
+MOST_KNOWN, MOST_REMEMBERED = 1_024, 8_000
+"""How many answers are remembered, and of requests with how many characters at most."""
+
+
+def key_of(request: Request) -> Key | None:
+    """All that an answer can depend on; None where it would cost more than the answer, as with schemas."""
+    if request.tools or request.response_format is not PLAIN:
+        return None
+    return (
+        request.model,
+        request.messages,
+        request.sampling,
+        request.choice,
+        request.api,
+        request.operation,
+        request.stream,
+        request.tool_choice,
+    )
 
 
 def built_in_answers(check: bool = False) -> RuleSet:
