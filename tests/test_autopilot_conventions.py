@@ -166,6 +166,7 @@ FAILED = "exitcode: 1 (execution failed)\nCode output: Traceback ...\nNameError:
 RAN_07 = "The script ran but produced no output to console. The POSIX exit code was: 0. If you were expecting"
 FAILED_07 = "The script ran, then exited with an error (POSIX exit code: 1)\nIts output was:\nValueError: no"
 NO_CODE = "No code blocks found in the thread. Please provide at least one markdown-encoded code block"
+OWN = "Here is the short version:\n\nA poem"
 CODE = "```python\nprint(3.5)\n```"
 SUMMARY = "The script ran successfully. Its output:\n\nmean 3.5"
 STOPPED = (
@@ -236,6 +237,12 @@ ENDINGS: list[tuple[list[Said], tuple[str, str]]] = [
         ("", ""),
     ),
     ([("system", CRITIC), ("user", "A poem", "writer")], ("verdict", "APPROVE")),
+    (
+        [("system", "You are a harsh critic. Reply with 'TERMINATE' if it is good."), ("user", "A poem")],
+        ("verdict", "TERMINATE"),
+    ),
+    ([("system", PLAIN), ("user", "a"), ("assistant", "b"), ("user", OWN)], ("ending", "TERMINATE")),
+    ([("system", PLAIN), ("user", OWN)], ("", "")),
     ([("system", "Write poems."), ("user", "A poem, please", "user")], ("", "")),
     ([("system", 'Answer with "DONE" when you have finished.'), ("user", "Go")], ("", "")),
     (
@@ -283,9 +290,11 @@ def test_a_failed_run_of_the_newer_autogen_is_admitted() -> None:
 def test_the_takeaway_quotes_the_run() -> None:
     ask = "Summarize the takeaway from the conversation. Do not add any introductory phrases."
     assert answer(("user", "a"), ("assistant", CODE), ("user", RAN), ("system", ask)) == ("takeaway", SUMMARY)
-    assert answer(("user", "Paint it"), ("assistant", "b"), ("user", ask)) == (
+    assert answer(
+        ("user", "Paint it"), ("assistant", "It is red."), ("assistant", "TERMINATE"), ("user", ask)
+    ) == (
         "takeaway",
-        "The conversation was about this: Paint it",
+        "What was said: It is red.",
     )
 
 

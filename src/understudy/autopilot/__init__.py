@@ -5,43 +5,17 @@ Request -> conventions.py (what frameworks expect) -> answers.yaml (ordinary rul
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from understudy.autopilot.conventions import convention
 from understudy.autopilot.tools import brief
+from understudy.autopilot.voices import Voice, voice
 from understudy.model import PLAIN, Reply, Request, Text
 from understudy.rules import RuleSet, load
 
 __all__ = ["Autopilot", "Voice", "built_in_answers", "voice"]
-
-
-class Voice(NamedTuple):
-    """How a model opens and closes its longer answers."""
-
-    opening: str
-    closing: str
-
-
-SOBER = Voice("Here is an answer.", "That is all.")
-BRISK = Voice("Here is the short version:", "Next step: try it, then adapt it to your case.")
-WARM = Voice(
-    "I'd be glad to help with this. Let me think it through with you.",
-    "I hope that is a good start. Tell me if you would like to take it further.",
-)
-# A part of the model's name -> its voice; the first that is found, sober where none is.
-VOICES = (
-    (re.compile(r"claude", re.I), WARM),
-    (re.compile(r"gpt|(?:^|[/:])o\d", re.I), BRISK),
-)
-
-
-def voice(request: Request) -> Voice:
-    """The voice of the model that is asked, by its family."""
-    return next((voice for family, voice in VOICES if family.search(request.model)), SOBER)
 
 
 class Autopilot:

@@ -43,6 +43,7 @@ from understudy.autopilot.tools import (
     results,
     taken_up,
 )
+from understudy.autopilot.voices import OPENINGS
 from understudy.model import Message, Reply, Request, Text
 
 CACHED_TEXT = 16_384
@@ -212,6 +213,10 @@ def code_in_json(request: Request) -> Reply | None:
 
 SCRIPT = 'print("This minimal script runs without errors.")'
 HUMANS = ("user", "human", "admin")
+CLOSING = re.compile(r"[A-Z_ .!]+")
+CRITIC = re.compile(
+    r"\b(?:you are|act as|as) an? (?:[\w-]+ ){0,3}(?:critic|reviewer|editor|evaluator|judge)\b", re.I
+)
 REVIEWS = re.compile(r"critic|critiq|review|feedback|evaluat|editor|approv|verif|judge|inspect", re.I)
 ASKED_WORD = re.compile(
     r"\b(?:reply|respond|answer|say|output|return|write|end)\s+(?:with\s+)?"
@@ -352,17 +357,18 @@ def ending(request: Request) -> Reply | None:
     """The word that ends the conversation, once an answer was given and nothing new has come.
 
     pyautogen 0.2.30, assistant_agent.py (`Reply "TERMINATE" in the end when everything is done.`): the
-    default test is equality. autogen-agentchat 0.7.5, _assistant_agent.py (`Reply with TERMINATE when
-    the task has been completed.`): in a team the last message is then another agent's, by its name, or
-    the agent's own. A person's next message, which has no name, is answered as any other.
+    default test is equality; its two-agent chats send no names, so that another agent's message is told
+    by the mock's own words. autogen-agentchat 0.7.5, _assistant_agent.py (`Reply with TERMINATE when the
+    task has been completed.`): in a team the last message is then another agent's, by its name, or the
+    agent's own. A person's next message, which has no name, is answered as any other.
     """
     last = request.messages[-1]
     from_agent = last.role == "user" and bool(last.name) and not last.name.lower().startswith(HUMANS)
-    blank = is_blank(last)
-    if not (blank or from_agent or last.role == "assistant") or request.turn == 1 or wants_json(request):
+    stuck = is_blank(last) or (not last.name and last.role == "user" and last.text.startswith(OPENINGS))
+    if not (stuck or from_agent or last.role == "assistant") or request.turn == 1 or wants_json(request):
         return None
     word = last_word(request)
-    if blank:
+    if stuck:
         return say(word or "TERMINATE")
     return say(word) if word else None
 
@@ -370,28 +376,29 @@ def ending(request: Request) -> Reply | None:
 def verdict(request: Request) -> Reply | None:
     """A word that the system prompt asks for: a critic's at once, anybody else's on the second turn.
 
+    TERMINATE is asked for in prompts that speak of verifying, too, so it takes the word of a critic.
+
     autogen-agentchat 0.7.5: `Respond with 'APPROVE' if ...`, `say 'APPROVE', otherwise ...`.
     """
     found = asked_word(request.system)
-    if (
-        found is None
-        or found.word == "TERMINATE"
-        or wants_json(request)
-        or request.messages[-1].role != "user"
-    ):
+    if found is None or wants_json(request) or request.messages[-1].role != "user":
         return None
+    if found.word == "TERMINATE":
+        return say(found.word) if CRITIC.search(request.system) else None
     at_once = found.options or REVIEWS.search(request.system)
     return say(found.word) if at_once or request.turn > 1 else None
 
 
 def takeaway(request: Request) -> Reply | None:
-    """pyautogen 0.2.30, `DEFAULT_SUMMARY_PROMPT`: what the conversation came to, in a sentence."""
+    """pyautogen 0.2.30, `DEFAULT_SUMMARY_PROMPT`: what came out, or else what was asked."""
     successes = [report for report in reports(request) if report is not None and report.ok]
     if successes:
         return say(run_summary(successes[-1].output))
-    first = next((m.text for m in request.messages if m.role != "system" and m.text.strip()), "")
-    shown = " ".join(first.replace("```", "").split())
-    return say(f"The conversation was about this: {shown[:300]}" if shown else "Nothing was said.")
+    answers = [m.text.strip() for m in request.messages if m.role == "assistant"]
+    said = next((text for text in reversed(answers) if text and not CLOSING.fullmatch(text)), "")
+    said = said or next((m.text for m in request.messages if m.role == "user" and m.text.strip()), "")
+    shown = " ".join(said.replace("```", "").split())
+    return say(f"What was said: {shown[:300]}" if shown else "Nothing was said.")
 
 
 def team_answer(request: Request) -> Reply | None:
@@ -403,7 +410,7 @@ def team_answer(request: Request) -> Reply | None:
     if wants_json(request):
         return None
     said = (m.text.strip() for m in reversed(request.messages[:-1]) if m.role != "system")
-    found = next((text for text in said if text and not re.fullmatch(r"[A-Z_ .!]+", text)), None)
+    found = next((text for text in said if text and not CLOSING.fullmatch(text)), None)
     return None if found is None else say(found)
 
 
