@@ -16,6 +16,7 @@ from understudy.model import Image, Message, Part, Request, Text, Tool, ToolCall
 
 MESSAGE, NAME, REPLY = 3 + 1, 1, 3
 FUNCTION, PROPERTIES, PROPERTY, ENUM, ENUM_ITEM, FUNCTIONS_END = 7, 3, 3, -3, 3, 12
+FUNCTION_CL100K = 10
 IMAGE_LOW, IMAGE_TILE = 85, 170
 UNKNOWN_IMAGE_TILES = 4
 TOOL_CALL = 3
@@ -68,7 +69,8 @@ def _part(part: Part, encoding: str) -> int:
 
 def _tool(tool: Tool, encoding: str) -> int:
     properties = (tool.schema or {}).get("properties")
-    total = FUNCTION + tokens.count(f"{tool.name}:{tool.description.rstrip('.')}", encoding)
+    start = FUNCTION_CL100K if encoding == tokens.CL100K else FUNCTION
+    total = start + tokens.count(f"{tool.name}:{tool.description.rstrip('.')}", encoding)
     if not isinstance(properties, Mapping) or not properties:
         return total
     return total + PROPERTIES + sum(_property(key, value, encoding) for key, value in properties.items())

@@ -63,7 +63,8 @@ quote: Callable[[str], bytes] = encode
 def sse(chunks: Iterable[bytes]) -> Iterator[tuple[str, str]]:
     """The (event name, data) pairs of a stream of server-sent events, however it is cut.
 
-    A last event without its blank line is left out, as the specification has it.
+    A last event without its blank line is left out, as the specification has it. Bytes that are no
+    UTF-8 become U+FFFD.
     Source: html.spec.whatwg.org, "Interpreting an event stream".
     """
     rest = b""
@@ -72,7 +73,7 @@ def sse(chunks: Iterable[bytes]) -> Iterator[tuple[str, str]]:
     for chunk in chunks:
         *lines, rest = (rest + chunk).split(b"\n")
         for raw in lines:
-            line = raw.removesuffix(b"\r").decode()
+            line = raw.removesuffix(b"\r").decode(errors="replace")
             if not line:
                 if data:
                     yield name, "\n".join(data)

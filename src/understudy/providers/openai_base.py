@@ -6,7 +6,7 @@ quoted in public issue trackers, and `openai` 3.54's types for names and shapes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 from zlib import crc32
@@ -14,7 +14,7 @@ from zlib import crc32
 from understudy import tokens
 from understudy.errors import Failure, Kind
 from understudy.model import AnyReply, HttpRequest, Usage
-from understudy.providers.base import HttpReply, decode, encode
+from understudy.providers.base import HttpReply, decode, encode, sse
 
 VERSION = "2020-10-01"
 REQUESTS_PER_MINUTE, TOKENS_PER_MINUTE = 30_000, 150_000_000
@@ -47,9 +47,13 @@ def error_object(failure: Failure) -> dict[str, Any]:
     }
 
 
+_ONE_LINE = dict.fromkeys((*range(32), 127), " ")
+
+
 def error(failure: Failure, id: str) -> HttpReply:
     """The envelope `{"error": {"message", "type", "param", "code"}}` with the usual headers."""
-    extra = "".join(f"{name}: {value}\r\n" for name, value in failure.headers).encode("latin-1", "replace")
+    lines = (f"{name}: {value}".translate(_ONE_LINE) + "\r\n" for name, value in failure.headers)
+    extra = "".join(lines).encode("latin-1", "replace")
     return HttpReply(
         failure.status,
         b"content-type: application/json\r\n%bopenai-version: %b\r\n%b"
@@ -142,6 +146,17 @@ def read_usage(raw: Mapping[str, Any] | None) -> Usage:
         (raw.get("completion_tokens_details") or {}).get("reasoning_tokens", 0),
         (raw.get("prompt_tokens_details") or {}).get("cached_tokens", 0),
     )
+
+
+def frames(data: bytes) -> Iterator[dict[str, Any]]:
+    """The objects of a stream, up to `[DONE]`; of a whole answer, that one."""
+    if data.lstrip()[:1] == b"{":
+        yield decode(data)
+        return
+    for _, text in sse([data]):
+        if text == "[DONE]":
+            return
+        yield decode(text)
 
 
 @lru_cache(maxsize=1024)
@@ -289,26 +304,31 @@ def stop_sequences(raw: dict[str, Any]) -> tuple[str, ...]:
     return tuple(stop)
 
 
+def integer(raw: dict[str, Any], key: str, least: int, most: int | None = None) -> int | None:
+    """A number from `least` to `most`, None where it is not given; its type was checked before."""
+    value = raw.get(key)
+    if value is None:
+        return None
+    if value < least:
+        raise _out_of_range(key, value, f"below minimum value. Expected a value >= {least}", "below_min")
+    if most is not None and value > most:
+        raise _out_of_range(key, value, f"above maximum value. Expected a value <= {most}", "above_max")
+    return int(value)
+
+
+def _out_of_range(param: str, found: int, words: str, code: str) -> Failure:
+    return Failure(
+        400,
+        "invalid_request",
+        f"Invalid '{param}': integer {words}, but got {found} instead.",
+        param=param,
+        code=f"integer_{code}_value",
+    )
+
+
 def choices_wanted(raw: dict[str, Any]) -> int:
     """`n`, at least 1 and at most 128."""
-    n = raw.get("n")
-    if n is None or n == 1:
-        return 1
-    for bad, words, code in (
-        (
-            n < 1,
-            f"integer below minimum value. Expected a value >= 1, but got {n} instead.",
-            "integer_below_min_value",
-        ),
-        (
-            n > 128,
-            f"integer above maximum value. Expected a value <= 128, but got {n} instead.",
-            "integer_above_max_value",
-        ),
-    ):
-        if bad:
-            raise Failure(400, "invalid_request", f"Invalid 'n': {words}", param="n", code=code)
-    return int(n)
+    return integer(raw, "n", 1, 128) or 1
 
 
 def service_tier(raw: dict[str, Any]) -> str:

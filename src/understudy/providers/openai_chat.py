@@ -43,7 +43,7 @@ from understudy.model import (
     Usage,
 )
 from understudy.providers import openai_base as base
-from understudy.providers.base import decode, encode, quote, sse
+from understudy.providers.base import encode, quote
 
 NAME = "openai-chat"
 ROUTES = (("POST", "/v1/chat/completions"),)
@@ -320,8 +320,10 @@ def _tool_choice(raw: dict[str, Any]) -> ToolChoice:
     body = base.required(choice, kind, base.OBJECT, f"{key}.")
     if kind != "allowed_tools":
         return ToolChoice("required", (base.required(body, "name", base.STRING, f"{key}.{kind}."),))
-    tools = [_tool(each, f"{key}.{kind}.tools[{i}]") for i, each in enumerate(body.get("tools") or ())]
-    return ToolChoice("required" if body.get("mode") == "required" else "auto", tuple(t.name for t in tools))
+    where = f"{key}.{kind}."
+    offered = enumerate(base.required(body, "tools", base.OBJECTS, where))
+    names = tuple([_tool(each, f"{where}tools[{index}]").name for index, each in offered])
+    return ToolChoice("required" if body.get("mode") == "required" else "auto", names)
 
 
 def _response_format(raw: dict[str, Any]) -> ResponseFormat:
@@ -357,15 +359,19 @@ _SAMPLING = frozenset(
 )
 
 
+MOST_TOP_LOGPROBS = 20
+
+
 def _sampling(raw: dict[str, Any]) -> Sampling:
-    limit = raw.get("max_completion_tokens")
+    limit = base.integer(raw, "max_completion_tokens", 1)
+    top = base.integer(raw, "top_logprobs", 0, MOST_TOP_LOGPROBS) or 0
     return Sampling(
-        raw.get("max_tokens") if limit is None else limit,
+        base.integer(raw, "max_tokens", 1) if limit is None else limit,
         base.stop_sequences(raw),
         raw.get("seed"),
         raw.get("temperature"),
         raw.get("top_p"),
-        (raw.get("top_logprobs") or 0) if raw.get("logprobs") else None,
+        top if raw.get("logprobs") else None,
     )
 
 
@@ -446,15 +452,17 @@ def _call(call: ToolCall, arguments: str, custom: frozenset[str]) -> dict[str, A
 
 
 def _logprobs(reply: Reply, top: int) -> dict[str, Any]:
-    return {
-        "content": [
-            _token(token, top)
-            for part in reply.parts
-            if isinstance(part, Text)
-            for token in tokens.split(part.text, reply.encoding)
-        ],
-        "refusal": None,
-    }
+    """Of what is said or refused; thoughts and tool calls have none."""
+    logprobs: dict[str, Any] = {"content": None, "refusal": None}
+    for part in reply.parts:
+        if isinstance(part, Text | Refusal):
+            found = [_token(token, top) for token in tokens.split(part.text, reply.encoding)]
+            key = _SAID[type(part)]
+            logprobs[key] = (logprobs[key] or []) + found
+    return logprobs
+
+
+_SAID: dict[type, str] = {Text: "content", Refusal: "refusal"}
 
 
 def _token(token: str, top: int) -> dict[str, Any]:
@@ -485,7 +493,7 @@ class _Encoder:
     def __init__(self, request: Request) -> None:
         options = request.raw.get("stream_options") or {}
         self._request = request
-        self._started = -1
+        self._started: set[int] = set()
         self._blurred = options.get("include_obfuscation") is not False
         self._end = b',"usage":null' if options.get("include_usage") is True else b""
 
@@ -506,10 +514,18 @@ class _Encoder:
         ).removesuffix(b"}")
         return b""
 
-    def _chunk(self, choice: int, delta: dict[str, Any], finish: str | None = None) -> bytes:
+    def _chunk(
+        self, choice: int, delta: dict[str, Any], finish: str | None = None, logprobs: Any = None
+    ) -> bytes:
         """A frame whose delta is not text."""
-        choices = encode([{"index": choice, "delta": delta, "logprobs": None, "finish_reason": finish}])
+        choices = encode([{"index": choice, "delta": delta, "logprobs": logprobs, "finish_reason": finish}])
         return b'%b,"choices":%b%b%b}\n\n' % (self._head, choices, self._end, self._blur(""))
+
+    def _role(self, choice: int) -> bytes:
+        """The first frame of a choice that starts with text, or says nothing at all."""
+        top = self._request.sampling.top_logprobs
+        logprobs: dict[str, Any] | None = None if top is None else {"content": [], "refusal": None}
+        return self._chunk(choice, {"role": "assistant", "content": "", "refusal": None}, None, logprobs)
 
     def _blur(self, text: str) -> bytes:
         return b',"obfuscation":' + quote(base.obfuscation(text)) if self._blurred else b""
@@ -517,36 +533,45 @@ class _Encoder:
     def _part_start(self, event: PartStart) -> bytes:
         """The choice's first frame names the role; a tool call has a frame with its id and name."""
         part, choice = event.part, event.choice
-        first = choice > self._started
-        self._started = max(choice, self._started)
+        first = choice not in self._started
+        self._started.add(choice)
         if not isinstance(part, ToolCall):
-            start = {"role": "assistant", "content": "", "refusal": None}
-            return self._chunk(choice, start) if first else b""
-        call = self._call_start(part, choice, event.index)
+            return self._role(choice) if first else b""
+        reply = self._reply_of(choice)
+        if self._left_out(part, reply, event.index):
+            return b""
+        calls = _calls_of(reply)
+        call = self._call_start(part, calls.index(event.index))
         if not first:
             return self._chunk(choice, call)
         role: dict[str, Any] = {"role": "assistant", "content": None}
-        if len(_calls_of(self._reply_of(choice))) == 1:
+        if len(calls) == 1 or _deprecated(self._request):
             return self._chunk(choice, role | call | {"refusal": None})
         return self._chunk(choice, role | {"refusal": None}) + self._chunk(choice, call)
 
     def _reply_of(self, choice: int) -> Reply:
         return self._reply.others[choice - 1] if choice else self._reply
 
-    def _call_start(self, call: ToolCall, choice: int, index: int) -> dict[str, Any]:
+    def _left_out(self, part: Part, reply: Reply, index: int) -> bool:
+        """Whether it is a second call, which the deprecated `function_call` has no place for."""
+        return isinstance(part, ToolCall) and _deprecated(self._request) and index != _calls_of(reply)[0]
+
+    def _call_start(self, call: ToolCall, place: int) -> dict[str, Any]:
         if _deprecated(self._request):
             return {"function_call": {"name": call.name, "arguments": ""}}
-        place = _calls_of(self._reply_of(choice)).index(index)
         start = _call(call, "", _custom_names(self._request))
         return {"tool_calls": [{"index": place, "id": f"call_{call.id}"} | start]}
 
     def _delta(self, event: Delta) -> bytes:
         reply = self._reply_of(event.choice)
         part = reply.parts[event.index]
-        if type(part) is Text and (top := self._request.sampling.top_logprobs) is not None:
-            return b"".join(self._with_logprobs(each, event.choice, top) for each in event.slices)
+        key = _SAID.get(type(part))
+        if key and (top := self._request.sampling.top_logprobs) is not None:
+            return b"".join([self._with_logprobs(each, key, event.choice, top) for each in event.slices])
+        if self._left_out(part, reply, event.index):
+            return b""
         before = self._before(part, reply, event)
-        tails = _tails(event.slices, _AFTER[type(part)] + self._end, self._blurred)
+        tails = _tails(event.slices, self._after(part) + self._end, self._blurred)
         return before + before.join(tails) if tails else b""
 
     def _before(self, part: Part, reply: Reply, event: Delta) -> bytes:
@@ -561,24 +586,26 @@ class _Encoder:
             return start + b'{"tool_calls":[{"index":%d,"custom":{"input":' % place
         return start + b'{"tool_calls":[{"index":%d,"function":{"arguments":' % place
 
-    def _with_logprobs(self, text: str, choice: int, top: int) -> bytes:
-        delta = [
-            {
-                "index": choice,
-                "delta": {"content": text},
-                "logprobs": {"content": [_token(text, top)], "refusal": None},
-                "finish_reason": None,
-            }
-        ]
-        return b'%b,"choices":%b%b%b}\n\n' % (self._head, encode(delta), self._end, self._blur(text))
+    def _after(self, part: Part) -> bytes:
+        """What a frame holds after the delta's text: all that `_before` opened is closed."""
+        if isinstance(part, ToolCall):
+            return (b"}}" if _deprecated(self._request) else b"}}]}") + _CLOSE
+        return b"}" + _CLOSE
+
+    def _with_logprobs(self, text: str, key: str, choice: int, top: int) -> bytes:
+        delta = {
+            "index": choice,
+            "delta": {key: text},
+            "logprobs": {"content": None, "refusal": None, key: [_token(text, top)]},
+            "finish_reason": None,
+        }
+        return b'%b,"choices":[%b]%b%b}\n\n' % (self._head, encode(delta), self._end, self._blur(text))
 
     def _finish(self, event: Finish) -> bytes:
         finish = FINISH[event.stop]
         if finish == "tool_calls" and _deprecated(self._request):
             finish = "function_call"
-        start = b""
-        if event.choice > self._started:
-            start = self._chunk(event.choice, {"role": "assistant", "content": "", "refusal": None})
+        start = b"" if event.choice in self._started else self._role(event.choice)
         end = self._chunk(event.choice, {}, finish)
         return start + end + (self._last() if event.last else b"")
 
@@ -604,7 +631,6 @@ _KEYS: dict[type, bytes] = {
     Reasoning: b'{"reasoning_content":',
 }
 _CLOSE = b',"logprobs":null,"finish_reason":null}]'
-_AFTER: dict[type, bytes] = dict.fromkeys(_KEYS, b"}" + _CLOSE) | {ToolCall: b"}}]}" + _CLOSE}
 
 
 def _calls_of(reply: Reply) -> list[int]:
@@ -630,10 +656,8 @@ def _tails(slices: tuple[str, ...], after: bytes, blur: bool) -> tuple[bytes, ..
 
 def read(chunks: Iterable[bytes]) -> Reply:
     """Read an answer, whole or streamed: the inverse of `body` and of `encoder`."""
-    data = b"".join(chunks)
-    if data.lstrip()[:1] == b"{":
-        return _read_body(decode(data))
-    return _read_stream([decode(text) for _, text in sse([data]) if text != "[DONE]"])
+    frames = list(base.frames(b"".join(chunks)))
+    return _read_body(frames[0]) if frames[0]["object"] == "chat.completion" else _read_stream(frames)
 
 
 def _read_body(raw: dict[str, Any]) -> Reply:

@@ -27,9 +27,10 @@ from understudy.model import (
     Sampling,
     Stop,
     Text,
+    Usage,
 )
 from understudy.providers import openai_base as base
-from understudy.providers.base import decode, encode, quote, sse
+from understudy.providers.base import encode, quote
 
 NAME = "openai-completions"
 ROUTES = (("POST", "/v1/completions"),)
@@ -38,7 +39,7 @@ error = base.error
 unrouted = base.unrouted
 
 DEFAULT_MAX_TOKENS = 16
-MOST_PROMPTS = 2048
+MOST_PROMPTS, MOST_LOGPROBS = 2048, 5
 FINISH: dict[Stop, str] = {
     "end": "stop",
     "stop_sequence": "stop",
@@ -79,7 +80,7 @@ def parse(http: HttpRequest) -> Request:
     first, *more = (
         (Message("user", (Text(prompt),)),) for prompt in base.prompts(given, "prompt", model, MOST_PROMPTS)
     )
-    limit = raw.get("max_tokens")
+    limit = base.integer(raw, "max_tokens", 0)
     return Request(
         NAME,
         "completion",
@@ -92,7 +93,7 @@ def parse(http: HttpRequest) -> Request:
             raw.get("seed"),
             raw.get("temperature"),
             raw.get("top_p"),
-            raw.get("logprobs"),
+            base.integer(raw, "logprobs", 0, MOST_LOGPROBS),
         ),
         stream=raw.get("stream") is True,
         choices=base.choices_wanted(raw),
@@ -115,9 +116,18 @@ def body(reply: Reply, request: Request) -> bytes:
                 )
                 for index, each in enumerate((reply, *reply.others))
             ],
-            "usage": base.usage_object(reply.usage),
+            "usage": _usage(reply.usage),
         }
     )
+
+
+def _usage(usage: Usage) -> dict[str, int]:
+    """The totals alone: this API has no details."""
+    return {
+        "prompt_tokens": usage.input,
+        "completion_tokens": usage.output,
+        "total_tokens": usage.input + usage.output,
+    }
 
 
 def _frame(reply: Reply) -> dict[str, Any]:
@@ -228,18 +238,14 @@ class _Encoder:
         if not event.last:
             return end
         if b"usage" in self._end:
-            usage = encode(base.usage_object(self._reply.usage))
+            usage = encode(_usage(self._reply.usage))
             end += b'%b,"choices":[],"usage":%b}\n\n' % (self._head, usage)
         return end + b"data: [DONE]\n\n"
 
 
 def read(chunks: Iterable[bytes]) -> Reply:
     """Read an answer, whole or streamed: the inverse of `body` and of `encoder`."""
-    data = b"".join(chunks)
-    if data.lstrip()[:1] == b"{":
-        frames = [decode(data)]
-    else:
-        frames = [decode(text) for _, text in sse([data]) if text != "[DONE]"]
+    frames = list(base.frames(b"".join(chunks)))
     texts: dict[int, str] = {}
     stops: dict[int, Stop] = {}
     for choice in (choice for frame in frames for choice in frame["choices"]):

@@ -1,0 +1,253 @@
+"""The contract that every provider keeps, tested over the registry: a new one is tested by being listed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from understudy.errors import Failure, Kind
+from understudy.events import fold, paced, unfold
+from understudy.model import (
+    Broken,
+    Event,
+    HttpRequest,
+    ModelsReply,
+    Pace,
+    Part,
+    Pause,
+    Reasoning,
+    Refusal,
+    Reply,
+    Stop,
+    Text,
+    ToolCall,
+    Usage,
+)
+from understudy.providers import PROVIDERS
+from understudy.providers.base import Provider, sse
+
+EACH = pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.NAME)
+STATUSES: dict[Kind, int] = {
+    "invalid_request": 400,
+    "authentication": 401,
+    "permission": 403,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "timeout": 408,
+    "conflict": 409,
+    "too_large": 413,
+    "rate_limit": 429,
+    "quota": 429,
+    "server": 500,
+    "overloaded": 503,
+}
+HEADER_LINE = re.compile(rb"[a-z0-9-]+: [\x20-\x7e\x80-\xff]*\r\n")
+HOSTILE = ("a\r\nset-cookie: x=1", "ä €\u2028 🎉", "x" * 10_240, "\x00\x7f", "")
+
+
+# --- replies ------------------------------------------------------------------------------------------
+
+said = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60)
+usages = st.builds(Usage, *[st.integers(0, 10**6)] * 4)
+ids = st.text("abcXYZ0189", min_size=16, max_size=29)
+calls = st.builds(ToolCall, st.sampled_from(["search", "get_weather"]), said, ids)
+anything: st.SearchStrategy[Part] = st.one_of(
+    st.builds(Text, st.text()), st.builds(Reasoning, said), st.builds(Refusal, said), calls
+)
+stops: st.SearchStrategy[Stop] = st.sampled_from(get_args(Stop))
+
+
+def choices_of(parts: st.SearchStrategy[tuple[Part, ...]]) -> st.SearchStrategy[Reply]:
+    one = st.builds(Reply, parts, stops)
+    return st.builds(
+        Reply,
+        parts,
+        stops,
+        usages,
+        ids,
+        st.integers(0, 2**32),
+        model=said,
+        others=st.lists(one, max_size=2).map(tuple),
+    )
+
+
+def optional(parts: st.SearchStrategy[Part]) -> st.SearchStrategy[tuple[Part, ...]]:
+    return st.one_of(st.just(()), parts.map(lambda part: (part,)))
+
+
+@st.composite
+def chat_parts(draw: st.DrawFn) -> tuple[Part, ...]:
+    """What a chat message can hold, in the order in which it is read: at least one part, none empty."""
+    thoughts = draw(optional(st.builds(Reasoning, said)))
+    texts = draw(optional(st.one_of(st.builds(Text, said), st.builds(Refusal, said))))
+    told = draw(st.lists(calls, max_size=3).map(tuple))
+    return (*thoughts, *texts, *told) or (Text("so"),)
+
+
+EXPRESSIBLE: dict[str, tuple[st.SearchStrategy[Reply], dict[str, Any]]] = {
+    "openai-chat": (choices_of(chat_parts()), {"messages": [{"role": "user", "content": "hi"}]}),
+    "openai-completions": (choices_of(said.map(lambda text: (Text(text),))), {"prompt": "hi"}),
+}
+GENERATE = pytest.mark.parametrize(
+    "provider", [each for each in PROVIDERS if each.NAME in EXPRESSIBLE], ids=lambda provider: provider.NAME
+)
+
+
+def request_of(provider: Provider, stream: bool) -> Any:
+    fields = EXPRESSIBLE[provider.NAME][1]
+    options = {"stream": True, "stream_options": {"include_usage": True}} if stream else {}
+    body = json.dumps({"model": "gpt-4o", **fields, **options}).encode()
+    return provider.parse(HttpRequest("POST", provider.ROUTES[0][1], body=body))
+
+
+def stream_of(provider: Provider, events: Iterable[Event | Pause]) -> bytes:
+    encode = provider.encoder(request_of(provider, stream=True))
+    return b"".join(encode(event) for event in events if not isinstance(event, Pause))
+
+
+@given(choices_of(st.lists(anything, max_size=5).map(tuple)), st.sampled_from([0, 1, 50.0]))
+def test_folding_undoes_unfolding_at_any_pace(reply: Reply, rate: float) -> None:
+    assert fold(unfold(reply)) == reply
+    at_pace = paced(reply, Pace(tokens_per_second=rate))
+    assert fold(event for event in at_pace if not isinstance(event, Pause)) == reply
+
+
+@GENERATE
+@given(data=st.data())
+def test_a_stream_reads_as_the_whole_answer_does(provider: Provider, data: st.DataObject) -> None:
+    reply = data.draw(EXPRESSIBLE[provider.NAME][0])
+    whole = provider.read([provider.body(reply, request_of(provider, stream=False))])
+    at_once = stream_of(provider, unfold(reply))
+    at_pace = stream_of(provider, paced(reply, Pace(tokens_per_second=50)))
+    assert provider.read([at_once]) == provider.read([at_pace]) == whole
+    assert isinstance(whole, Reply)
+    assert [each.parts for each in (whole, *whole.others)] == [each.parts for each in (reply, *reply.others)]
+    assert (whole.id, whole.created, whole.model) == (reply.id, reply.created, reply.model)
+    assert (whole.usage.input, whole.usage.output) == (reply.usage.input, reply.usage.output)
+
+
+# --- server-sent events -------------------------------------------------------------------------------
+
+STREAM = (
+    "event: a\r\ndata: eins\r\n\r\n: a comment\ndata: zwei\ndata: drei ✓\n\nid: 7\n\ndata:vier\n\n".encode()
+)
+EVENTS = [("a", "eins"), ("", "zwei\ndrei ✓"), ("", "vier")]
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [STREAM],
+        [STREAM[i : i + 1] for i in range(len(STREAM))],
+        [STREAM, b"data: half"],
+        [STREAM, b"\xff\xfe{\n"],
+    ],
+    ids=["whole", "byte by byte", "half an event more", "garbage after it"],
+)
+def test_events_are_read_however_they_are_cut(chunks: list[bytes]) -> None:
+    assert list(sse(chunks)) == EVENTS
+
+
+def test_bytes_that_are_no_text_become_replacement_characters() -> None:
+    assert list(sse([b"data: a\xff\n\n"])) == [("", "a\ufffd")]
+
+
+@GENERATE
+def test_a_stream_is_read_whole_or_byte_by_byte_and_ends_at_done(provider: Provider) -> None:
+    stream = stream_of(provider, unfold(Reply((Text("Grüße!"),), id="x", model="m")))
+    expected = provider.read([stream])
+    assert isinstance(expected, Reply)
+    assert expected.text == "Grüße!"
+    assert provider.read([stream[i : i + 1] for i in range(len(stream))]) == expected
+    assert provider.read([stream, b"data: {garbage\n\n\xff"]) == expected
+
+
+@GENERATE
+def test_a_stream_that_breaks_ends_in_the_error_envelope(provider: Provider) -> None:
+    reply = Reply((Text("Hello"),))
+    stream = stream_of(provider, [*list(unfold(reply))[:2], Broken(500, "server", "It broke.")])
+    last = stream.split(b"\n\n")[-2]
+    assert json.loads(last.removeprefix(b"data: ")) == {
+        "error": {"message": "It broke.", "type": "server_error", "param": None, "code": None}
+    }
+
+
+@pytest.mark.parametrize(
+    "provider",
+    [each for each in PROVIDERS if each.NAME not in EXPRESSIBLE],
+    ids=lambda provider: provider.NAME,
+)
+def test_what_generates_no_text_does_not_stream(provider: Provider) -> None:
+    with pytest.raises(TypeError, match=f"{provider.NAME} does not stream"):
+        provider.encoder(None)
+
+
+# --- errors and headers -------------------------------------------------------------------------------
+
+
+@EACH
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_every_failure_has_a_native_name(provider: Provider, kind: Kind) -> None:
+    failure = Failure(STATUSES[kind], kind, 'It "failed".\n', param="messages[0].role", code="some_code")
+    answer = provider.error(failure, "0123456789abcdef0123456789abc")
+    envelope = json.loads(answer.body)
+    assert answer.status == STATUSES[kind]
+    assert list(envelope) == ["error"]
+    assert envelope["error"]["message"] == 'It "failed".\n'
+    assert re.fullmatch(r"[a-z_]+", envelope["error"]["type"])
+    assert envelope["error"]["param"] == "messages[0].role"
+    assert envelope["error"]["code"] == "some_code"
+
+
+@EACH
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text)[:20])
+def test_headers_of_an_error_cannot_be_split(provider: Provider, text: str) -> None:
+    failure = Failure(400, "invalid_request", text, param=text, code=text, headers=(("x-note", text),))
+    answer = provider.error(failure, "0123456789abcdef0123456789abc")
+    lines = HEADER_LINE.findall(answer.headers)
+    assert b"".join(lines) == answer.headers
+    names = [line.partition(b":")[0] for line in lines]
+    assert names == [b"content-type", b"x-request-id", b"openai-version", b"x-note"]
+    json.loads(answer.body)
+
+
+@EACH
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text)[:20])
+def test_headers_of_a_success_are_lines_of_their_own(provider: Provider, text: str, stream: bool) -> None:
+    head = provider.head(Reply((Text(text),), id="0123456789abcdef0123456789abc", model=text), stream)
+    lines = HEADER_LINE.findall(head)
+    assert b"".join(lines) == head
+    names = [line.partition(b":")[0].decode() for line in lines]
+    assert len(set(names)) == len(names)
+    assert {"content-type", "x-request-id", "openai-version", "openai-processing-ms"} <= set(names)
+
+
+@EACH
+def test_what_belongs_to_no_route_is_refused_natively(provider: Provider) -> None:
+    not_there = provider.unrouted("POST", "/v1/x", (), "/v1/y")
+    assert (not_there.status, not_there.kind) == (404, "not_found")
+    assert not_there.message.startswith("Invalid URL (POST /v1/x)")
+    assert "/v1/y" in not_there.message
+    not_so = provider.unrouted("PATCH", "/v1/x", ("GET",), "")
+    assert (not_so.status, not_so.kind) == (405, "method_not_allowed")
+    assert not_so.headers == (("allow", "GET, OPTIONS"),)
+
+
+def test_names_and_routes_are_no_ones_but_their_own() -> None:
+    names = [provider.NAME for provider in PROVIDERS]
+    routes = [route for provider in PROVIDERS for route in provider.ROUTES]
+    assert len(set(names)) == len(names)
+    assert len(set(routes)) == len(routes)
+    assert all(re.fullmatch(r"[a-z]+(-[a-z]+)+", name) for name in names)
+
+
+def test_an_answer_without_usage_has_all_tokens_left() -> None:
+    head = PROVIDERS[-1].head(ModelsReply((), id="0123456789abcdef"), False)
+    assert b"x-ratelimit-remaining-tokens: 150000000\r\n" in head

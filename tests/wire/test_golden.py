@@ -1,0 +1,110 @@
+"""Golden pairs: answers as the vendor documents them, used in both directions.
+
+`<case>.request.json` is what a client sends (`.request.txt`: method and target), `<case>.reply.json`
+the whole answer, `<case>.sse` the streamed one. An answer that is read gives the reply from which the
+same answer is made again. What the vendor draws at random is compared by its form alone: fingerprints,
+obfuscation, and the numbers of logprobs.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from understudy.events import unfold
+from understudy.model import AnyReply, HttpRequest, Reply, Text
+from understudy.providers import PROVIDERS
+from understudy.providers.base import Provider
+
+HERE = Path(__file__).parent
+BY_DRAWER = {provider.NAME.replace("-", "_"): provider for provider in PROVIDERS}
+CASES = sorted(f"{file.parent.name}/{file.name.split('.')[0]}" for file in HERE.glob("*/*.reply.json"))
+STREAMED = [case for case in CASES if (HERE / f"{case}.sse").exists()]
+
+# An echo is not told from the text that follows it, so that such an answer cannot be read back.
+UNREADABLE: dict[str, tuple[str, ...]] = {"openai_completions/echo": (" hi", " ho")}
+
+
+def provider_of(case: str) -> Provider:
+    return BY_DRAWER[case.partition("/")[0]]
+
+
+def text_of(case: str, ending: str) -> str:
+    return (HERE / f"{case}.{ending}").read_text("utf-8")
+
+
+def http_of(case: str, stream: bool) -> HttpRequest:
+    if (HERE / f"{case}.request.txt").exists():
+        method, target = text_of(case, "request.txt").split()
+        return HttpRequest(method, target)
+    sent = json.loads(text_of(case, "request.json"))
+    if not stream:
+        sent.pop("stream", None)
+    return HttpRequest("POST", provider_of(case).ROUTES[0][1], body=json.dumps(sent).encode())
+
+
+def reply_of(case: str, ending: str) -> Any:
+    read = provider_of(case).read([text_of(case, ending).encode()])
+    if case not in UNREADABLE:
+        return read
+    assert isinstance(read, Reply)
+    first, *others = (Reply((Text(text),), "length") for text in UNREADABLE[case])
+    return Reply(first.parts, first.stop, read.usage, read.id, read.created, 0.0, read.model, tuple(others))
+
+
+def formed(value: Any, key: str = "") -> Any:
+    """The value, with what is drawn at random replaced by its form."""
+    if key == "obfuscation":
+        return bool(re.fullmatch(r"[0-9A-Za-z]+", value))
+    if key == "system_fingerprint":
+        return bool(re.fullmatch(r"fp_[0-9a-f]{10}", value))
+    if key in ("logprob", "token_logprobs"):
+        return "logprobs"
+    if key == "top_logprobs" and value is not None:
+        return [len(each) for each in value]
+    if isinstance(value, dict):
+        return {name: formed(each, name) for name, each in value.items()}
+    if isinstance(value, list):
+        return [formed(each) for each in value]
+    return value
+
+
+def frames(stream: str) -> list[Any]:
+    """The frames' data; each is one line and a blank one."""
+    *whole, rest = stream.split("\n\n")
+    assert rest == ""
+    assert all(re.fullmatch(r"data: [^\n]*", frame) for frame in whole)
+    data = [frame.removeprefix("data: ") for frame in whole]
+    return [each if each == "[DONE]" else formed(json.loads(each)) for each in data]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_whole_answer_is_as_documented(case: str) -> None:
+    provider = provider_of(case)
+    made = provider.body(reply_of(case, "reply.json"), provider.parse(http_of(case, stream=False)))
+    assert formed(json.loads(made)) == formed(json.loads(text_of(case, "reply.json")))
+
+
+@pytest.mark.parametrize("case", STREAMED)
+def test_a_streamed_answer_is_as_documented_frame_by_frame(case: str) -> None:
+    provider = provider_of(case)
+    encode = provider.encoder(provider.parse(http_of(case, stream=True)))
+    made = b"".join(encode(event) for event in unfold(reply_of(case, "reply.json")))
+    assert frames(made.decode()) == frames(text_of(case, "sse"))
+
+
+@pytest.mark.parametrize("case", STREAMED)
+def test_both_ways_of_telling_an_answer_read_the_same(case: str) -> None:
+    whole, streamed = reply_of(case, "reply.json"), reply_of(case, "sse")
+    told_usage = "include_usage" in text_of(case, "request.json")
+    assert told(streamed, told_usage) == told(whole, told_usage)
+
+
+def told(reply: AnyReply, usage: bool) -> tuple[Any, ...]:
+    assert isinstance(reply, Reply)
+    choices = [(each.parts, each.stop) for each in (reply, *reply.others)]
+    return reply.id, reply.created, reply.model, choices, reply.usage if usage else None
