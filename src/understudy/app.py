@@ -72,12 +72,12 @@ class App:
         self._ids = ids(self.settings.seed)
 
     def _listed(self, request: ModelsRequest) -> Answer:
-        return Answer(listed(self.models, request), "models")
+        return Answer(listed(self.models, request), "models", lasting=True)
 
 
 def generated(autopilot: Autopilot, request: Request) -> Answer:
     reply, by = autopilot.answer(request)
-    return Answer(reply, f"autopilot: {by}")
+    return Answer(reply, f"autopilot: {by}", lasting=True)
 
 
 def embedded(request: EmbeddingRequest, encoding_of: Callable[[str], str]) -> Answer:
@@ -86,7 +86,8 @@ def embedded(request: EmbeddingRequest, encoding_of: Callable[[str], str]) -> An
     full = embeddings.dimensions_of(request.model)
     wanted = min(request.dimensions or full, full)
     vectors = tuple(embeddings.vector(text, wanted, full) for text in request.inputs)
-    return Answer(EmbeddingReply(vectors, Usage(usage.texts(request.inputs, encoding))), "embeddings")
+    reply = EmbeddingReply(vectors, Usage(usage.texts(request.inputs, encoding)))
+    return Answer(reply, "embeddings", lasting=True)
 
 
 def ids(seed: int | None) -> Iterator[str]:

@@ -22,7 +22,6 @@ from understudy.journal import Exchange, Journal
 from understudy.model import (
     INSTANT,
     AnyReply,
-    EmbeddingReply,
     Head,
     HttpRequest,
     Message,
@@ -40,14 +39,35 @@ from understudy.model import (
 from understudy.providers.base import HttpReply, Provider
 
 CORS = b"access-control-allow-origin: *\r\naccess-control-expose-headers: *\r\n"
+MOST_PLANS, MOST_REMEMBERED = 1_024, 4_096
+"""How many plans are remembered, and of requests with how many bytes at most."""
 log = logging.getLogger("understudy")
 
 
 class Answer(Struct, frozen=True, gc=False):
-    """A reply, and the name of what gave it, for the journal."""
+    """A reply, and the name of what gave it, for the journal.
+
+    `lasting` says that the same request will always get the same answer, so that it may be remembered.
+    """
 
     reply: Any
     by: str = ""
+    lasting: bool = False
+
+
+class Plan(Struct, gc=False):
+    """What a request will be answered with: all but the answer's id and time.
+
+    `reply` is cut to size and counted; `calls` says that its tool calls still need ids. `pieces` are the
+    bytes of a whole answer around its id and its time, once they are known.
+    """
+
+    request: Any
+    reply: Any
+    by: str
+    calls: bool = False
+    pieces: tuple[bytes, bytes, bytes] | None = None
+    uses: int = 0
 
 
 Operation = Callable[[Any], Answer]
@@ -81,6 +101,7 @@ class Engine:
         self._encoding_of = encoding_of
         self._pace = pace
         self._routes = Routes(providers)
+        self._plans: dict[tuple[str, bytes], Plan] = {}
 
     def handle(self, http: HttpRequest) -> Iterator[Step]:
         """The steps that answer a request. Whatever goes wrong is an answer too."""
@@ -90,8 +111,8 @@ class Engine:
         provider = self._fallback
         try:
             provider = self._routes.find(http)
-            request = provider.parse(http)
-            steps = self._respond(provider, request, exchange)
+            plan = self._plans.get((http.target, http.body)) or self._plan(provider, http, exchange)
+            steps = self._carried_out(provider, plan, exchange)
         except Failure as failure:
             steps = self._refused(provider, failure, exchange)
         except Exception as bug:
@@ -113,84 +134,123 @@ class Engine:
         stream = events.paced(exchange.reply, self._pace)
         return b"".join(encode(e) for e in stream if not isinstance(e, Pause))[: exchange.sent]
 
-    def _respond(self, provider: Provider, request: Any, exchange: Exchange) -> Steps:
+    # --- planning: what depends on the request alone ----------------------------------------------
+
+    def _plan(self, provider: Provider, http: HttpRequest, exchange: Exchange) -> Plan:
+        """Read the request and have it answered; a lasting answer to a short request is remembered."""
+        request: Any = provider.parse(http)
         exchange.api = provider.NAME
         exchange.model = request.model
-        answer = self._operations[request.operation]
-        reply: AnyReply
+        answer: Answer = self._operations[request.operation](request)
         if isinstance(request, Request):
-            reply = self._reply(request, answer, exchange)
+            plan = self._generated(request, answer)
         else:
-            reply = self._other_reply(request, answer, exchange)
-        if request.stream and isinstance(reply, Reply):
-            exchange.stream = True
-            exchange.reply = reply
-            return self._stream(provider.head(reply, True), provider.encoder(request), reply)
-        body = provider.body(reply, request)
-        exchange.answer = body
-        return self._whole(provider.head(reply, False), body, reply)
+            plan = Plan(request, answer.reply, answer.by)
+        if answer.lasting and len(http.target) + len(http.body) <= MOST_REMEMBERED:
+            if len(self._plans) >= MOST_PLANS:
+                self._plans.clear()
+            self._plans[http.target, http.body] = plan
+        return plan
 
-    def _reply(self, request: Request, answer: Operation, exchange: Exchange) -> Reply:
-        """The plan: every choice answered, cut to size, counted and named."""
+    def _generated(self, request: Request, answer: Answer) -> Plan:
+        """Every choice answered, cut to size and counted."""
         encoding = self._encoding_of(request.model)
-        first = answer(request)
-        exchange.answered_by = first.by
-        parts, stop = self._fitted(first.reply, request, encoding)
-        others: tuple[Reply, ...] = ()
-        output = usage.output_tokens(parts, encoding)
-        if request.choices > 1 or request.more:
-            others = tuple(self._others(request, answer, encoding))
-            output += sum(usage.output_tokens(each.parts, encoding) for each in others)
-        exchange.input_tokens = usage.input_tokens(request, encoding)
-        exchange.output_tokens = output
-        now = self._clock()
-        return Reply(
-            parts,
-            stop,
-            Usage(exchange.input_tokens, output),
-            self._new_id(),
-            int(now),
-            now - exchange.at,
-            first.reply.model or request.model,
-            others,
-            encoding,
+        reply: Reply = answer.reply
+        parts, stop = events.fit(reply.parts, reply.stop, request.sampling, encoding)
+        others = tuple(self._others(request, encoding)) if request.choices > 1 or request.more else ()
+        choices = (parts, *(each.parts for each in others))
+        return Plan(
+            request,
+            Reply(
+                parts,
+                stop,
+                Usage(
+                    usage.input_tokens(request, encoding),
+                    sum([usage.output_tokens(each, encoding) for each in choices]),
+                ),
+                model=reply.model or request.model,
+                others=others,
+                encoding=encoding,
+            ),
+            answer.by,
+            any(type(part) is ToolCall for each in choices for part in each),
         )
 
-    def _others(self, request: Request, answer: Operation, encoding: str) -> Iterator[Reply]:
+    def _others(self, request: Request, encoding: str) -> Iterator[Reply]:
         """The further choices: `n` for each prompt, in the order of the prompts."""
         prompts: tuple[tuple[Message, ...], ...] = (request.messages, *request.more)
         for number in range(1, request.choices * len(prompts)):
             prompt = prompts[number // request.choices]
             asked = replace(request, messages=prompt, choice=number % request.choices)
-            parts, stop = self._fitted(answer(asked).reply, asked, encoding)
+            reply: Reply = self._operations[request.operation](asked).reply
+            parts, stop = events.fit(reply.parts, reply.stop, request.sampling, encoding)
             yield Reply(parts, stop, encoding=encoding)
 
-    def _fitted(self, reply: Reply, request: Request, encoding: str) -> Any:
-        parts = reply.parts
-        for part in parts:
-            if type(part) is ToolCall and not part.id:
-                parts = tuple([self._with_id(each) for each in parts])
-                break
-        return events.fit(parts, reply.stop, request.sampling, encoding)
+    # --- carrying out: each answer has an id and a time of its own --------------------------------
 
-    def _with_id(self, part: Part) -> Part:
-        return replace(part, id=self._new_id()[:24]) if isinstance(part, ToolCall) and not part.id else part
-
-    def _other_reply(self, request: Any, answer: Operation, exchange: Exchange) -> AnyReply:
-        reply = answer(request).reply
-        if isinstance(reply, EmbeddingReply):
-            exchange.input_tokens = reply.usage.input
-        now = self._clock()
-        named: AnyReply = replace(
-            reply, id=self._new_id(), created=int(now), seconds=now - exchange.at, model=request.model
-        )
-        return named
-
-    def _whole(self, head: bytes, body: bytes, reply: AnyReply) -> Steps:
-        steps = (Head(200, CORS + head, len(body)), Send(body))
+    def _carried_out(self, provider: Provider, plan: Plan, exchange: Exchange) -> Steps:
+        request, reply = plan.request, self._named(plan, exchange)
+        exchange.api = provider.NAME
+        exchange.model = request.model
+        exchange.answered_by = plan.by
+        if (counted := getattr(reply, "usage", None)) is not None:
+            exchange.input_tokens = counted.input
+            exchange.output_tokens = counted.output
+        if request.stream and isinstance(reply, Reply):
+            exchange.stream = True
+            exchange.reply = reply
+            return self._stream(provider.head(reply, True), provider.encoder(request), reply)
+        exchange.answer = body = self._body(provider, plan, reply)
+        steps = (Head(200, CORS + provider.head(reply, False), len(body)), Send(body))
         if self._pace is INSTANT or not isinstance(reply, Reply):
             return iter(steps)
         return iter((Pause(events.duration(reply, self._pace)), *steps))
+
+    def _named(self, plan: Plan, exchange: Exchange) -> AnyReply:
+        """The plan's reply with an id and a time; its tool calls get ids too."""
+        reply, now = plan.reply, self._clock()
+        if type(reply) is not Reply:
+            other: AnyReply = replace(
+                reply,
+                id=self._new_id(),
+                created=int(now),
+                seconds=now - exchange.at,
+                model=plan.request.model,
+            )
+            return other
+        parts, others = reply.parts, reply.others
+        if plan.calls:
+            parts = self._with_ids(parts)
+            others = tuple([replace(each, parts=self._with_ids(each.parts)) for each in others])
+        return Reply(
+            parts,
+            reply.stop,
+            reply.usage,
+            self._new_id(),
+            int(now),
+            now - exchange.at,
+            reply.model,
+            others,
+            reply.encoding,
+        )
+
+    def _with_ids(self, parts: tuple[Part, ...]) -> tuple[Part, ...]:
+        return tuple(
+            [
+                replace(part, id=self._new_id()[:24]) if type(part) is ToolCall and not part.id else part
+                for part in parts
+            ]
+        )
+
+    def _body(self, provider: Provider, plan: Plan, reply: AnyReply) -> bytes:
+        """The whole answer; of a plan that is used again, from the bytes around its id and time."""
+        if (pieces := plan.pieces) is not None:
+            return b"%b%b%b%d%b" % (pieces[0], reply.id.encode(), pieces[1], reply.created, pieces[2])
+        body = provider.body(reply, plan.request)
+        plan.uses += 1
+        if plan.uses == 2 and not plan.calls:
+            plan.pieces = pieces_of(body, reply.id.encode(), b"%d" % reply.created)
+        return body
 
     def _stream(self, head: bytes, encode: Callable[[Any], bytes], reply: Reply) -> Steps:
         """Everything up to a pause leaves as one Send."""
@@ -245,6 +305,15 @@ def preflight(http: HttpRequest) -> Steps:
         "access-control-max-age: 86400\r\n"
     )
     return iter((Head(204, CORS + headers.encode("latin-1"), 0),))
+
+
+def pieces_of(body: bytes, id: bytes, created: bytes) -> tuple[bytes, bytes, bytes] | None:
+    """What stands around the id and, after it, the time; None where they are not there just once each."""
+    if body.count(id) != 1 or body.count(created) != 1:
+        return None
+    before, _, rest = body.partition(id)
+    middle, found, after = rest.partition(created)
+    return (before, middle, after) if found else None
 
 
 class Routes:

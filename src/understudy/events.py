@@ -110,11 +110,12 @@ def _cut_at_limit(
 ) -> tuple[tuple[Part, ...], Stop]:
     left = limit
     for number, part in enumerate(parts):
-        slices = tokens.split(content(part), encoding)
-        if len(slices) > left:
-            rest = (with_content(part, "".join(slices[:left])),) if left else ()
+        text = content(part)
+        if tokens.count(text, encoding) > left:
+            slices = tokens.split(text, encoding)[:left]
+            rest = (with_content(part, "".join(slices)),) if left else ()
             return (*parts[:number], *rest), "length"
-        left -= len(slices)
+        left -= tokens.count(text, encoding)
     return parts, stop
 
 

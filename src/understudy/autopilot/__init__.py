@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from understudy.autopilot.conventions import convention
 from understudy.autopilot.tools import brief
 from understudy.autopilot.voices import Voice, voice
-from understudy.model import PLAIN, Reply, Request, Text
+from understudy.model import Reply, Request, Text
 from understudy.rules import RuleSet, load
 
 __all__ = ["Autopilot", "Voice", "built_in_answers", "voice"]
@@ -27,23 +27,9 @@ class Autopilot:
     def __init__(self, answers: RuleSet, seed: int = 0) -> None:
         self.answers = answers
         self.seed = seed
-        self._known: dict[Key, tuple[Reply, str]] = {}
 
     def answer(self, request: Request) -> tuple[Reply, str]:
-        """The reply (parts and stop only), and the name of what gave it; remembered for short requests."""
-        key = key_of(request)
-        if key is None:
-            return self._answer(request)
-        known = self._known.get(key)
-        if known is None:
-            known = self._answer(request)
-            if sum(len(message.text) for message in request.messages) <= MOST_REMEMBERED:
-                if len(self._known) >= MOST_KNOWN:
-                    self._known.clear()
-                self._known[key] = known
-        return known
-
-    def _answer(self, request: Request) -> tuple[Reply, str]:
+        """The reply (parts and stop only), and the name of what gave it."""
         if self.seed:
             seed = (request.sampling.seed or 0) + self.seed
             request = replace(request, sampling=replace(request.sampling, seed=seed))
@@ -54,27 +40,6 @@ class Autopilot:
         if match is not None:
             return match.reply, match.rule.title
         return Reply((Text(brief(request)),)), "plain answer"
-
-
-Key = tuple[object, ...]
-MOST_KNOWN, MOST_REMEMBERED = 1_024, 8_000
-"""How many answers are remembered, and of requests with how many characters at most."""
-
-
-def key_of(request: Request) -> Key | None:
-    """All that an answer can depend on; None where it would cost more than the answer, as with schemas."""
-    if request.tools or request.response_format is not PLAIN:
-        return None
-    return (
-        request.model,
-        request.messages,
-        request.sampling,
-        request.choice,
-        request.api,
-        request.operation,
-        request.stream,
-        request.tool_choice,
-    )
 
 
 def built_in_answers(check: bool = False) -> RuleSet:
