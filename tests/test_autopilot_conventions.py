@@ -477,7 +477,13 @@ def test_a_schema_is_found_inside_its_wrapping() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{" * 5_000 + '"properties"', '{"a":' * 5_000 + '"properties"', '"properties" { } {x}']
+    "text",
+    [
+        "{" * 5_000 + '"properties"',
+        '{"a": 18446744073709551617} "properties"',
+        '{"a":' * 5_000 + '"properties"',
+        '"properties" { } {x}',
+    ],
 )
 def test_a_text_full_of_braces_holds_no_schema(text: str) -> None:
     assert prompt_schema(request(("user", text))) is None

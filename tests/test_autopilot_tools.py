@@ -169,6 +169,13 @@ def test_a_tool_of_free_text_gets_the_words_themselves() -> None:
     assert reply == Reply((ToolCall("note", "What's the weather in Paris?"),), "tool_call")
 
 
+def test_a_coworker_is_one_of_those_that_the_tool_speaks_of() -> None:
+    said = "Delegate a specific task to one of the following coworkers: Senior Writer, Checker\nThe input"
+    tool = Tool("delegate_work", said, schema(task="string", coworker="string"))
+    forced = forced_call(request(user("Write it"), tools=(tool,), tool_choice=REQUIRED))
+    assert calls(forced) == [("delegate_work", {"task": "Write it", "coworker": "Senior Writer"})]
+
+
 NAMES = st.lists(
     st.sampled_from(["get_weather", "add", "search", "transfer_to_x", "final_answer"]), unique=True
 )
@@ -230,6 +237,7 @@ TOLD = [
     ('{"temp_c": 21.5, "sky": "sunny"}', "The get_weather tool says: temp c 21.5, sky sunny."),
     ('[1, 2, 3, 4, 5, 6, 7]', "The get_weather tool says: 1, 2, 3, 4, 5 and 2 more."),
     ('{"a": {"b": null, "c": true}, "d": []}', "The get_weather tool says: a (b nothing, c yes), d nothing."),
+    ('{"n": 18446744073709551617}', "The get_weather tool says: n 18446744073709551617."),
     ("{not json}", "The get_weather tool says: {not json}."),
     ("```python\nprint(1)\n```", "The get_weather tool says: python\nprint(1)."),
     ("  ", "The get_weather tool has nothing to say."),

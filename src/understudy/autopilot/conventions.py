@@ -166,8 +166,8 @@ def progress_ledger(request: Request) -> Reply | None:
     started = next((i for i, message in enumerate(earlier) if message.role == "assistant"), len(earlier))
     spoken = [m for m in earlier if m.name in names] or [m for m in earlier[started:] if m.role == "user"]
     done = bool(spoken)
-    request_line = re.search(r"following request:\s*(.+?)\s*(?:\n\n|\Z)", last.text, re.S)
-    task = request_line.group(1) if request_line else "the request"
+    request_line = re.search(r"following request:\s*(.+?)(?:\n\n|\Z)", last.text, re.S)
+    task = request_line.group(1).strip() if request_line else "the request"
     return say_json(
         {
             "is_request_satisfied": {
@@ -300,7 +300,7 @@ class AskedWord(NamedTuple):
     options: bool
 
 
-@lru_cache(1_024)
+@lru_cache(256)
 def asked_word(system: str) -> AskedWord | None:
     found = ASKED_WORD.search(system)
     return AskedWord((found["quoted"] or found["bare"]).strip(), bool(found["options"])) if found else None
@@ -558,7 +558,7 @@ def _objects_in(text: str) -> tuple[tuple[str, bytes], ...]:
         try:
             value, end = decoder.raw_decode(text, at)
             found.append((text[max(0, at - 40) : at], msgspec.json.encode(value)))
-        except (ValueError, RecursionError):
+        except (ValueError, OverflowError, RecursionError):
             end = at + 1
         at = text.find("{", end)
     return tuple(found)

@@ -11,7 +11,6 @@ search, never a look at the network for a remote `$ref`.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -32,6 +31,8 @@ MAX_SAME = 6
 DEEP = 7
 MAX_ITEMS = 200
 MAX_TEXT = 20_000
+BIG = 2**63  # whole numbers beyond are written as floats
+HUGE = Fraction(10) ** 308
 NEVER: Schema = {"type": []}
 
 
@@ -43,6 +44,7 @@ def named(text: str) -> frozenset[str]:
 # --- what the user's words suggest ------------------------------------------------------------------
 
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?!\w|\.\d)")
+QUANTITY = r"(-?\d{1,15}(?:\.\d{1,9})?)\b"
 CAPITALS = r"([A-Z][\w'’-]*(?:[ -](?:[A-Z][\w'’-]*|de|la|del|of))*)"
 PLACE = re.compile(rf"\b(?:in|at|for|near|to|from|of|around|visit|visiting)\s+{CAPITALS}")
 CAPITALIZED = re.compile(rf"(?<![.!?]\s)(?<!^)\b{CAPITALS}")
@@ -187,6 +189,10 @@ FORMATS: dict[str, Callable[[int], str]] = {
     "binary": lambda n: "SGVsbG8=",
     "byte": lambda n: "SGVsbG8=",
 }
+
+
+def _number(text: str) -> int | float:
+    return float(text) if "." in text else int(text)
 
 
 def name_words(name: str) -> list[str]:
@@ -569,7 +575,7 @@ class _Builder:
         self.optional = optional
         self.tries = tries
         self.alternatives: dict[Path, int] = {}
-        self.numbers = [json.loads(n) for n in NUMBER.findall(words[:4_000]) if not re.match(r"-?0\d", n)]
+        self.numbers = [_number(text) for text in NUMBER.findall(words) if len(text) < 16]
         self.nodes = 0
         self.taken = False
 
@@ -724,19 +730,19 @@ class _Builder:
             return None
         for names, taken, _ in STRINGS:
             if parts & names:
-                return taken(self.words[:8_000]) if taken else None
+                return taken(self.words[:2_000]) if taken else None
         return _whole(self.words) if parts & ANSWERS else None
 
     def number_from_words(self, name: str, flat: Schema, kinds: list[str]) -> int | float | None:
         """The next number of the text that fits; for a well-known quantity, one beside its name."""
         known = next((word for word in name_words(name) if word in NUMBERS), None)
         if known:
-            beside = re.search(rf"\b{known}\b\W{{0,3}}(?:is|of|=|:)?\s*(-?\d+(?:\.\d+)?)\b", self.words, re.I)
-            return json.loads(beside.group(1)) if beside and not beside.group(1).startswith("0") else None
+            beside = re.search(rf"\b{known}\b\W{{0,3}}(?:is|of|=|:)?\s*{QUANTITY}", self.words, re.I)
+            return _number(beside.group(1)) if beside else None
         for index, number in enumerate(self.numbers):
             if ("number" in kinds or isinstance(number, int)) and _in_bounds(number, flat):
                 del self.numbers[index]
-                return number  # type: ignore[no-any-return]
+                return number
         return None
 
     def plain(self, kind: str, flat: Schema, place: _Place, turn: int) -> Any:
@@ -1002,7 +1008,9 @@ def _clamped(
 
 
 def _real(value: Fraction) -> int | float:
-    return value.numerator if value.denominator == 1 else float(value)
+    if value.denominator == 1 and abs(value) < BIG:
+        return value.numerator
+    return float(min(max(value, -HUGE), HUGE))
 
 
 def fitted(text: str, least: int, most: int | None) -> str:
@@ -1028,9 +1036,9 @@ def instance(
     """
     try:
         key = msgspec.json.encode(schema)
-    except (TypeError, ValueError, RecursionError):
+    except (TypeError, ValueError, OverflowError, RecursionError):
         return None
-    return msgspec.json.decode(_instance(key, words[:20_000], seed, answer, optional))
+    return msgspec.json.decode(_instance(key, words[:4_000], seed, answer, optional))
 
 
 @lru_cache(1_024)

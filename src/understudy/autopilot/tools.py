@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 import msgspec
 
@@ -129,7 +130,7 @@ def _in_words(value: object, depth: int = 0) -> str:
         return f"({text})" if depth and len(value) > 1 else text
     if isinstance(value, list) and depth < 4:
         return _listed([_in_words(item, depth + 1) for item in value])
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _listed(items: Sequence[str]) -> str:
@@ -200,6 +201,7 @@ def _stems(text: str) -> frozenset[str]:
 
 
 def _meant(text: str) -> frozenset[str]:
+    text = text[:4_000]
     hints = " ".join(words for pattern, words in HINTS if pattern.search(text))
     return _stems(text) | _stems(hints)
 
@@ -282,5 +284,21 @@ def call_of(tool: Tool, request: Request, words: str) -> ToolCall:
     if not tool.schema:
         return ToolCall(tool.name)
     seed = (request.sampling.seed or 0) + request.choice
-    arguments = instance(tool.schema, words=words, seed=seed, answer=brief(request), optional=False)
+    arguments = instance(
+        _with_coworker(tool.schema, tool.description),
+        words=words,
+        seed=seed,
+        answer=brief(request),
+        optional=False,
+    )
     return ToolCall(tool.name, msgspec.json.encode(arguments).decode())
+
+
+def _with_coworker(schema: dict[str, Any], description: str) -> dict[str, Any]:
+    """The schema with a coworker to take, whom crewai 1.15.30 names in the tool's description alone."""
+    properties = schema.get("properties")
+    found = re.search(r"one of the following coworkers: ([^,\n]+)", description)
+    if found is None or not isinstance(properties, dict) or "coworker" not in properties:
+        return schema
+    coworker = {"type": "string", "const": found.group(1).strip()}
+    return {**schema, "properties": {**properties, "coworker": coworker}}
