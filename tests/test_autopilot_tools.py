@@ -169,6 +169,14 @@ def test_a_tool_of_free_text_gets_the_words_themselves() -> None:
     assert reply == Reply((ToolCall("note", "What's the weather in Paris?"),), "tool_call")
 
 
+@pytest.mark.parametrize(
+    "loose", [{"title": "Note"}, {"type": "string"}, {"properties": {"a": {"const": 1}}}]
+)
+def test_arguments_are_an_object_whatever_the_schema_says(loose: dict[str, Any]) -> None:
+    forced = forced_call(request(USER, tools=(Tool("note", "", loose),), tool_choice=REQUIRED))
+    assert calls(forced) == [("note", {})]
+
+
 def test_a_coworker_is_one_of_those_that_the_tool_speaks_of() -> None:
     said = "Delegate a specific task to one of the following coworkers: Senior Writer, Checker\nThe input"
     tool = Tool("delegate_work", said, schema(task="string", coworker="string"))

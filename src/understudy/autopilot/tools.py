@@ -284,14 +284,9 @@ def call_of(tool: Tool, request: Request, words: str) -> ToolCall:
     if not tool.schema:
         return ToolCall(tool.name)
     seed = (request.sampling.seed or 0) + request.choice
-    arguments = instance(
-        _with_coworker(tool.schema, tool.description),
-        words=words,
-        seed=seed,
-        answer=brief(request),
-        optional=False,
-    )
-    return ToolCall(tool.name, msgspec.json.encode(arguments).decode())
+    schema = _with_coworker({"type": "object", **tool.schema}, tool.description)
+    arguments = instance(schema, words=words, seed=seed, answer=brief(request), optional=False)
+    return ToolCall(tool.name, msgspec.json.encode(arguments if isinstance(arguments, dict) else {}).decode())
 
 
 def _with_coworker(schema: dict[str, Any], description: str) -> dict[str, Any]:
