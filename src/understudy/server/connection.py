@@ -70,6 +70,9 @@ LINGER_S = 2.0
 SOON: Tick = 1
 """A moment long past: who sleeps until then is woken in the loop's next round."""
 
+LINGER_BYTES = 64 * 1024 * 1024
+"""How much of what it still sends is read past."""
+
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
 LAST_RESORT = b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -133,6 +136,7 @@ class Connection(asyncio.Protocol):
         "_due",
         "_eof",
         "_expects",
+        "_fields",
         "_framing",
         "_head_bytes",
         "_headers",
@@ -140,6 +144,7 @@ class Connection(asyncio.Protocol):
         "_left",
         "_parser",
         "_peer",
+        "_progress",
         "_shared",
         "_since",
         "_steps",
@@ -160,9 +165,11 @@ class Connection(asyncio.Protocol):
         # The request being received.
         self._parser: HttpRequestParser | None = HttpRequestParser(self)
         self._began = 0.0  # monotonic; 0: nothing under way
-        self._head_bytes = 0  # received since the last sign of progress: a head's end, a piece of body
+        self._head_bytes = 0  # received of the head, or since the last piece of body; or too many
+        self._progress = False  # a head or a piece of body was complete in the data
         self._url = b""
         self._headers: list[bytes] = []
+        self._fields: tuple[bytes, ...] = ()  # the headers, without what trails the body
         self._body: bytes | bytearray = b""
         self._chunks = False  # the client speaks HTTP/1.1, so understands chunks
         self._expects = False
@@ -206,6 +213,7 @@ class Connection(asyncio.Protocol):
             self._discard(len(data))
             return
         self._head_bytes += len(data)
+        self._progress = False
         try:
             parser.feed_data(data)
         except HttpParserUpgrade as upgrade:
@@ -218,10 +226,10 @@ class Connection(asyncio.Protocol):
             if len(self._turns) > QUEUE and not self._held:
                 self._held = True
                 self._transport.pause_reading()
+        if self._progress or not self._began:
+            self._head_bytes = 0
         if self._began:
             self._expect_more()
-        else:
-            self._head_bytes = 0
 
     def eof_received(self) -> bool:
         """Whether to keep our side open: only where an answer is held up by nothing but the reader."""
@@ -285,10 +293,11 @@ class Connection(asyncio.Protocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers += (name.lower(), value)
+        self._headers += (name.lower(), value.rstrip())
 
     def on_headers_complete(self) -> None:
-        parser = cast(HttpRequestParser, self._parser)
+        parser = self._parser
+        assert parser is not None
         headers = self._headers
         names = headers[::2]
         limits = self._shared.limits
@@ -312,10 +321,11 @@ class Connection(asyncio.Protocol):
             if parser.get_method() == b"CONNECT":
                 raise Refusal(405, "This server is no proxy: it does not answer CONNECT.")
             self._upgrading = True
-        self._head_bytes = 0
+        self._fields = tuple(headers)
+        self._progress = True
 
     def on_body(self, piece: bytes) -> None:
-        self._head_bytes = 0
+        self._progress = True
         body = self._body
         if not body:
             self._body = piece
@@ -330,16 +340,17 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self._upgrading:
             return
-        parser = cast(HttpRequestParser, self._parser)
+        parser = self._parser
+        assert parser is not None
         target = self._url.decode("latin-1")
         if target[0] != "/":
             target = origin_form(target)
         method = parser.get_method().decode("latin-1")
-        request = HttpRequest(method, target, tuple(self._headers), bytes(self._body), self._peer)
+        request = HttpRequest(method, target, self._fields, bytes(self._body), self._peer)
         persistent = parser.should_keep_alive()
         self._turns.append(Turn(request, persistent, self._chunks, method == "HEAD"))
         self._began = 0.0
-        self._head_bytes = 0
+        self._progress = True
         self._expects = False
         if not persistent:
             self._parser = None
@@ -354,7 +365,8 @@ class Connection(asyncio.Protocol):
         """
         self._upgrading = False
         self._head_bytes = 0
-        old = cast(HttpRequestParser, self._parser)
+        old = self._parser
+        assert old is not None
         head = [b"%b %b HTTP/%b\r\n" % (old.get_method(), self._url, old.get_http_version().encode())]
         for i in range(0, len(self._headers), 2):
             if self._headers[i] != b"upgrade":
@@ -384,7 +396,7 @@ class Connection(asyncio.Protocol):
     def _discard(self, count: int) -> None:
         """Read past what a client sends behind the end, so that closing does not reset."""
         self._head_bytes += count
-        if self._head_bytes > self._shared.limits.body_bytes:
+        if self._head_bytes > LINGER_BYTES:
             self._transport.abort()
 
     # Answering
@@ -422,8 +434,10 @@ class Connection(asyncio.Protocol):
         body: list[bytes] = []
         size = 0
         burst = BURST_BYTES
+        steps = self._steps
+        assert steps is not None
         try:
-            for step in cast(Steps, self._steps):
+            for step in steps:
                 if isinstance(step, Send):
                     body.append(step.data)
                     size += len(step.data)
@@ -456,27 +470,28 @@ class Connection(asyncio.Protocol):
 
     def _start(self, step: Head) -> bytes:
         """The head of an answer, framing chosen."""
-        turn = cast(Turn, self._turn)
+        turn = self._turn
+        assert turn is not None
         if self._framing:
             raise RuntimeError("the steps have a second Head")
-        length = step.length
-        framing = b"\r\n" if length is None else b"content-length: %d\r\n\r\n" % length
-        if turn.bodyless or step.status == 204 or step.status == 304:
-            self._framing = BODYLESS
-            if step.status == 204:
-                framing = b"\r\n"
+        status, length = step.status, step.length
+        end = b"\r\n" if length is None or status == 204 else b"content-length: %d\r\n\r\n" % length
+        if turn.bodyless or status == 204 or status == 304:
+            framing = BODYLESS
         elif length is not None:
-            self._framing = BY_LENGTH
+            framing = BY_LENGTH
             self._left = length
         elif turn.chunks:
-            self._framing = CHUNKED
-            framing = b"transfer-encoding: chunked\r\n\r\n"
+            framing = CHUNKED
+            end = b"transfer-encoding: chunked\r\n\r\n"
         else:
-            self._framing = UNTIL_CLOSE
+            framing = UNTIL_CLOSE
             turn.persistent = False
         if self._shared.draining and not self._turns:
             turn.persistent = False
-        return self._shared.starts.at(self._due, step.status, turn.persistent) + step.headers + framing
+        head = self._shared.starts.at(self._due, status, turn.persistent) + step.headers + end
+        self._framing = framing
+        return head
 
     def _write(self, head: bytes, body: list[bytes], last: bool = False) -> None:
         """Write what was gathered, framed, in one piece."""
@@ -509,7 +524,8 @@ class Connection(asyncio.Protocol):
 
     def _end(self) -> None:
         """After the last step."""
-        turn = cast(Turn, self._turn)
+        turn = self._turn
+        assert turn is not None
         self._turn = self._steps = None
         if self._framing == BY_LENGTH and self._left:
             log.error("an answer's length is wrong by %d bytes; the connection is closed", -self._left)
@@ -532,7 +548,8 @@ class Connection(asyncio.Protocol):
     def _fail(self, error: Exception, unsent: bytes = b"") -> None:
         """Our own bug: answer 500, or break off an answer whose head has left."""
         log.error("an answer failed: %r", error, exc_info=error)
-        turn = cast(Turn, self._turn)
+        turn = self._turn
+        assert turn is not None
         self._close_steps()
         if self._framing and not unsent:
             self._leave()
@@ -558,7 +575,7 @@ class Connection(asyncio.Protocol):
         self._since = monotonic()
         self._turns.clear()
         transport = self._transport
-        if self._eof or not transport.can_write_eof():
+        if self._eof or self._shared.draining or not transport.can_write_eof():
             transport.close()
         elif not transport.is_closing():
             if self._held:
