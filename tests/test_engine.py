@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from understudy.engine import Answer, Engine
+from understudy.engine import MOST_PLANS, MOST_REMEMBERED, Answer, Engine
 from understudy.journal import Exchange, Journal
 from understudy.model import (
     INSTANT,
@@ -234,6 +234,7 @@ def test_a_refused_request_is_in_the_journal_too() -> None:
     play(engine, HttpRequest("POST", "/v1/chat/completions", (), b"nonsense"))
     exchange = only(engine)
     assert (exchange.status, exchange.answered_by, exchange.api) == (400, "refused", "openai-chat")
+    assert exchange.error.startswith("We could not parse the JSON body")
     assert b"could not parse the JSON body" in engine.sent(exchange)
 
 
@@ -301,3 +302,58 @@ def test_the_same_request_gets_the_same_text_under_another_id() -> None:
     first, second = (json.loads(body_of(play(engine, asked()))) for _ in range(2))
     assert first["choices"] == second["choices"]
     assert first["id"] != second["id"]
+
+
+def test_a_lasting_answer_is_planned_once_and_each_time_has_an_id_of_its_own() -> None:
+    asked_for = []
+
+    def lasting(request: Request) -> Answer:
+        asked_for.append(request)
+        return Answer(Reply((Text("Hello"), ToolCall("a"))), lasting=True)
+
+    engine = made(lasting)
+    answers = [json.loads(body_of(play(engine, asked()))) for _ in range(4)]
+    assert len(asked_for) == 1
+    assert len({answer["id"] for answer in answers}) == 4
+    assert len({answer["choices"][0]["message"]["tool_calls"][0]["id"] for answer in answers}) == 4
+    assert len({answer["created"] for answer in answers}) == 4
+
+
+def test_the_bytes_of_an_answer_that_was_asked_for_often_are_those_of_the_first_but_for_id_and_time() -> None:
+    engine = made(lambda request: Answer(HELLO, lasting=True))
+    first, *rest = (json.loads(body_of(play(engine, asked()))) for _ in range(5))
+    for answer in rest:
+        assert answer["id"] != first["id"]
+        assert answer["created"] > first["created"]
+        assert answer | {"id": first["id"], "created": first["created"]} == first
+
+
+def test_an_answer_that_quotes_its_own_time_is_made_anew_each_time() -> None:
+    engine = made(lambda request: Answer(Reply((Text("It is 1700000015 or 1700000009."),)), lasting=True))
+    for _ in range(8):
+        answer = json.loads(body_of(play(engine, asked())))
+        assert answer["choices"][0]["message"]["content"] == "It is 1700000015 or 1700000009."
+
+
+def test_an_answer_that_does_not_last_is_planned_each_time() -> None:
+    numbers = iter(range(9))
+    engine = made(lambda request: Answer(Reply((Text(str(next(numbers))),))))
+    answers = [json.loads(body_of(play(engine, asked()))) for _ in range(3)]
+    assert [answer["choices"][0]["message"]["content"] for answer in answers] == ["0", "1", "2"]
+
+
+def test_the_plans_that_are_remembered_are_bounded() -> None:
+    asked_for = []
+
+    def lasting(request: Request) -> Answer:
+        asked_for.append(request.user)
+        return Answer(HELLO, lasting=True)
+
+    engine = made(lasting)
+    for number in (*range(MOST_PLANS + 1), 0):
+        play(engine, asked(messages=[{"role": "user", "content": str(number)}]))
+    assert asked_for.count("0") == 2
+    long = asked(messages=[{"role": "user", "content": "x" * MOST_REMEMBERED}])
+    play(engine, long)
+    play(engine, long)
+    assert asked_for.count("x" * MOST_REMEMBERED) == 2

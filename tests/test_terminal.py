@@ -49,6 +49,12 @@ def test_a_line_tells_of_a_client_that_left() -> None:
     assert click.unstyle(line(left)).endswith("200 stream  1.2 ms  client left")
 
 
+def test_a_line_tells_why_a_request_was_refused() -> None:
+    refused = exchange(status=400)
+    refused.answered_by, refused.error = "refused", "Missing required parameter: 'messages'."
+    assert "refused: Missing required parameter: 'messages'." in line(refused)
+
+
 def test_a_hostile_model_name_plays_no_tricks_on_the_terminal() -> None:
     assert "\x1b[2J" not in line(exchange(model="\x1b[2Jgpt"))
     assert printable("a\x1b\x07\u202eb\n") == "a\ufffd\ufffd\ufffdb\ufffd"

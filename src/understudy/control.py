@@ -222,7 +222,7 @@ def summary(exchange: Exchange) -> dict[str, Any]:
         "bytes_sent": exchange.sent,
         "seconds": round(exchange.seconds, 6),
         "outcome": exchange.outcome,
-    }
+    } | ({"error": exchange.error} if exchange.error else {})
 
 
 def details(exchange: Exchange, sent: bytes) -> dict[str, Any]:

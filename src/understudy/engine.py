@@ -275,6 +275,7 @@ class Engine:
         exchange.api = exchange.api or provider.NAME
         exchange.answer = reply.body
         exchange.answered_by = exchange.answered_by or "refused"
+        exchange.error = failure.message
         return whole(reply)
 
 

@@ -31,7 +31,8 @@ class Exchange(Struct, gc=False):
 
     `at` is when it came, in Unix seconds; `seconds` how long it took, until the last byte was handed
     over; `sent` counts the body's bytes that were really sent; `answered_by` is the rule, or what in
-    the autopilot, that answered. `answer` holds a whole answer, `reply` a stream's plan.
+    the autopilot, that answered. `answer` holds a whole answer, `reply` a
+    stream's plan, `error` what was wrong with a request that was refused.
     """
 
     number: int
@@ -49,6 +50,7 @@ class Exchange(Struct, gc=False):
     outcome: Outcome = "open"
     answer: bytes = b""
     reply: Reply | None = None
+    error: str = ""
     size: int = 0
     """Bytes that the entry keeps alive, about; known when it closes."""
 

@@ -49,13 +49,14 @@ def line(exchange: Exchange) -> str:
     colour = "green" if exchange.status < 400 else "yellow" if exchange.status < 500 else "red"
     shown = time.strftime("%H:%M:%S", time.localtime(exchange.at))
     tokens = f"{exchange.input_tokens}+{exchange.output_tokens} tok" if exchange.input_tokens else "-"
+    said = f"{exchange.answered_by}: {exchange.error}" if exchange.error else exchange.answered_by
     note = "" if exchange.outcome == "complete" else f"  {exchange.outcome}"
     return "  ".join(
         (
             click.style(shown, dim=True),
             f"{exchange.api or exchange.http.path[:40]:<18}",
             f"{printable(exchange.model[:40]) or '-':<20}",
-            f"{exchange.answered_by[:40] or '-':<28}",
+            f"{printable(said[:60]) or '-':<28}",
             f"{tokens:>14}",
             click.style(f"{exchange.status}{' stream' if exchange.stream else ''}", fg=colour),
             click.style(f"{exchange.seconds * 1000:.1f} ms", dim=True) + note,
