@@ -19,39 +19,47 @@ GOOD_ANSWER = (
     b"content-type: text/plain\r\ncontent-length: 11\r\n\r\nGET /good 0"
 )
 
-FRAGMENTS = st.sampled_from(
+REQUESTS = st.sampled_from(
     [
-        *(b"GET ", b"POST ", b"HEAD ", b"OPTIONS ", b"CONNECT ", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
-        *(b"/ ", b"/a?b ", b"http://x/y ", b"* ", b"x:1 ", b"HTTP/1.1\r\n", b"HTTP/1.0\r\n", b"HTTP/2.0\r\n"),
-        *(b"Host: x\r\n", b"Content-Length: 3\r\n", b"Content-Length: 999\r\n", b"Content-Length: -1\r\n"),
-        *(b"Transfer-Encoding: chunked\r\n", b"Transfer-Encoding: gzip\r\n", b"Expect: 100-continue\r\n"),
-        *(
-            b"Expect: x\r\n",
-            b"Connection: close\r\n",
-            b"Connection: keep-alive\r\n",
-            b"Connection: Upgrade\r\n",
-        ),
-        *(
-            b"Upgrade: h2c\r\n",
-            b"Upgrade: websocket\r\n",
-            b": ",
-            b" ",
-            b"\t",
-            b"\r\n",
-            b"\n",
-            b"\r",
-            b"\r\n\r\n",
-        ),
-        *(b"abc", b"3\r\nabc\r\n", b"0\r\n\r\n", b"ffffffffffffffff\r\n", b"0;x=y\r\nT: u\r\n\r\n"),
-        *(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n"),
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc",
-        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
-        *(b"x" * 600, b"X: " + b"y" * 600 + b"\r\n", b"\0", b"\xff\xfe", b"\x16\x03\x01\x02\x00\x01"),
+        b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nA: b\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade\r\nContent-Length: 1\r\n\r\na",
     ]
 )
-BYTES = st.lists(st.one_of(FRAGMENTS, FRAGMENTS, FRAGMENTS, st.binary(max_size=12)), max_size=24).map(
-    b"".join
+LINES = st.sampled_from(
+    [
+        *(b"Host: x\r\n", b"Content-Length: 3\r\n", b"Content-Length: 999\r\n", b"Content-Length: -1\r\n"),
+        *(b"Transfer-Encoding: chunked\r\n", b"Transfer-Encoding: gzip\r\n", b"Expect: 100-continue\r\n"),
+        *(b"Expect: x\r\n", b"Connection: close\r\n", b"Connection: keep-alive\r\n"),
+        *(b"Connection: Upgrade\r\n", b"Upgrade: h2c\r\n", b"Upgrade: websocket\r\n"),
+        *(b"X: " + b"y" * 600 + b"\r\n", b"A:\r\n", b" folded\r\n", b"no colon\r\n", b"a : b\r\n"),
+    ]
 )
+STARTS = st.sampled_from(
+    [
+        *(b"GET / HTTP/1.1\r\n", b"POST / HTTP/1.1\r\n", b"HEAD / HTTP/1.1\r\n", b"POST / HTTP/1.0\r\n"),
+        *(b"OPTIONS * HTTP/1.1\r\n", b"CONNECT x:1 HTTP/1.1\r\n", b"GET http://x?y HTTP/1.1\r\n"),
+        *(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"GET / HTTP/2.0\r\n", b"GET /\r\n", b"BREW / HTTP/1.1\r\n"),
+    ]
+)
+RESTS = st.sampled_from(
+    [
+        *(b"", b"abc", b"3\r\nabc\r\n", b"0\r\n\r\n", b"ffffffffffffffff\r\n", b"0;x=y\r\nT: u\r\n\r\n"),
+        *(b"12c\r\n" + bytes(300), b"x" * 600, b"\0", b"\xff\xfe", b"\r\n", b"\n", b"\x16\x03\x01\x02\x00"),
+    ]
+)
+ODD = st.builds(
+    lambda start, lines, rest: b"".join([start, *lines, b"\r\n", *rest]),
+    STARTS,
+    st.lists(LINES, max_size=5).map(lambda lines: [b"Host: x\r\n", *lines]),
+    st.lists(RESTS, max_size=3),
+)
+PIECES = st.one_of(REQUESTS, REQUESTS, REQUESTS, ODD, STARTS, LINES, RESTS, st.binary(max_size=12))
+BYTES = st.lists(PIECES, max_size=8).map(b"".join)
 CUTS = st.lists(st.integers(min_value=1, max_value=60), max_size=40)
 
 

@@ -72,10 +72,14 @@ class Clock:
 
     def _ring(self) -> None:
         self._timer = None
-        ticks, slots = self._ticks, self._slots
+        ticks = self._ticks
         now = int(monotonic() * 1000)
+        due = []
         while ticks and ticks[0] <= now:
-            for sleeper in slots.pop(heappop(ticks)):
+            due.append(self._slots.pop(heappop(ticks)))
+        # Only now: who goes back to sleep until a time long past must not be woken in this round.
+        for slot in due:
+            for sleeper in slot:
                 sleeper.wake()
         if ticks and self._timer is None:
             self._arm(ticks[0])

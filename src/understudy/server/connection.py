@@ -448,7 +448,7 @@ class Connection(asyncio.Protocol):
                         if self._blocked:
                             return
                         if burst < 0:
-                            self._tick = self._shared.clock.sleep(self, SOON / 1000)
+                            self._tick = self._shared.clock.sleep(self, 0.0)
                             return
                 elif isinstance(step, Pause):
                     self._due += step.seconds
