@@ -1,0 +1,234 @@
+"""What OpenAI's APIs share."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from understudy.errors import Failure
+from understudy.model import HttpRequest, Reply, Usage
+from understudy.providers import openai_base as base
+
+ID = "0123456789abcdefghijklmnopqrs"
+
+
+def test_the_envelope_has_the_vendors_four_fields_in_its_order() -> None:
+    failure = Failure(
+        400, "invalid_request", "No.", param="n", code="bad", headers=(("retry-after", "1"), ("x-a", "b"))
+    )
+    answer = base.error(failure, ID)
+    assert answer.status == 400
+    assert (
+        answer.body == b'{"error":{"message":"No.","type":"invalid_request_error","param":"n","code":"bad"}}'
+    )
+    assert answer.headers == (
+        b"content-type: application/json\r\n"
+        b"x-request-id: req_30313233343536373839616263646566\r\n"
+        b"openai-version: 2020-10-01\r\n"
+        b"retry-after: 1\r\n"
+        b"x-a: b\r\n"
+    )
+
+
+def test_the_headers_of_an_answer_are_the_vendors() -> None:
+    head = base.head(Reply((), usage=Usage(10, 5), id=ID, seconds=0.0125), stream=False)
+    assert head == (
+        b"content-type: application/json\r\n"
+        b"openai-organization: user-understudy\r\n"
+        b"openai-project: proj_understudy\r\n"
+        b"openai-version: 2020-10-01\r\n"
+        b"x-ratelimit-limit-requests: 30000\r\n"
+        b"x-ratelimit-limit-tokens: 150000000\r\n"
+        b"x-ratelimit-remaining-requests: 29999\r\n"
+        b"x-ratelimit-reset-requests: 2ms\r\n"
+        b"x-ratelimit-reset-tokens: 0s\r\n"
+        b"openai-processing-ms: 12\r\n"
+        b"x-ratelimit-remaining-tokens: 149999990\r\n"
+        b"x-request-id: req_30313233343536373839616263646566\r\n"
+    )
+
+
+def test_a_stream_says_that_it_is_one() -> None:
+    assert base.head(Reply((), id=ID), stream=True).startswith(
+        b"content-type: text/event-stream; charset=utf-8\r\n"
+    )
+
+
+@pytest.mark.parametrize("usage", [Usage(10, 5), Usage(10, 5, 3, 8), Usage()])
+def test_usage_is_read_as_it_was_told(usage: Usage) -> None:
+    assert base.read_usage(base.usage_object(usage)) == usage
+
+
+@pytest.mark.parametrize(
+    "raw", [None, {}, {"prompt_tokens_details": None, "completion_tokens_details": None}]
+)
+def test_usage_that_was_not_told_is_none(raw: dict[str, Any] | None) -> None:
+    assert base.read_usage(raw) == Usage()
+
+
+@pytest.mark.parametrize(
+    ("text", "length"), [("", 16), ("a", 15), ("x" * 15, 1), ("x" * 16, 16), ("ab" * 20, 8)]
+)
+def test_obfuscation_brings_a_delta_to_a_multiple_of_16(text: str, length: int) -> None:
+    assert len(base.obfuscation(text)) == length
+    assert base.obfuscation(text).isalnum()
+
+
+@pytest.mark.parametrize("token", ["Hello", "", "\n", "é", "."])
+def test_alternatives_are_distinct_and_ever_less_likely(token: str) -> None:
+    for number in (0, 1, 5, 20):
+        found = base.alternatives(token, number)
+        assert len(found) == len({form for form, _ in found}) == number
+        assert [form for form, _ in found[:1]] == [token][:number]
+        chances = [chance for _, chance in found]
+        assert chances == sorted(chances, reverse=True)
+        assert all(chance <= 0 for chance in chances)
+
+
+@pytest.mark.parametrize(
+    ("tier", "served"), [(None, "default"), ("auto", "default"), ("flex", "flex"), ("priority", "priority")]
+)
+def test_the_tier_that_served_is_told(tier: str | None, served: str) -> None:
+    assert base.service_tier({"service_tier": tier}) == served
+
+
+def failure_of(call: Any, *args: Any) -> tuple[str | None, str | None, str]:
+    with pytest.raises(Failure) as caught:
+        call(*args)
+    assert (caught.value.status, caught.value.kind) == (400, "invalid_request")
+    return caught.value.param, caught.value.code, caught.value.message
+
+
+def test_a_range_is_kept() -> None:
+    assert [base.integer({"x": value}, "x", 1, 3) for value in (None, 1, 3)] == [None, 1, 3]
+    assert base.integer({}, "x", 1) is None
+    assert base.integer({"x": 10**30}, "x", 1) == 10**30
+    assert failure_of(base.integer, {"x": 0}, "x", 1, 3) == (
+        "x",
+        "integer_below_min_value",
+        "Invalid 'x': integer below minimum value. Expected a value >= 1, but got 0 instead.",
+    )
+    assert failure_of(base.integer, {"x": 4}, "x", 1, 3) == (
+        "x",
+        "integer_above_max_value",
+        "Invalid 'x': integer above maximum value. Expected a value <= 3, but got 4 instead.",
+    )
+
+
+@pytest.mark.parametrize(("n", "choices"), [(None, 1), (1, 1), (128, 128)])
+def test_so_many_choices_are_wanted(n: int | None, choices: int) -> None:
+    assert base.choices_wanted({"n": n}) == choices
+
+
+@pytest.mark.parametrize(
+    ("stop", "sequences"), [(None, ()), ("x", ("x",)), (["x", "y"], ("x", "y")), ([], ())]
+)
+def test_stop_sequences_come_alone_or_in_an_array(stop: Any, sequences: tuple[str, ...]) -> None:
+    assert base.stop_sequences({"stop": stop}) == sequences
+
+
+def test_stop_sequences_of_another_type_are_refused() -> None:
+    assert failure_of(base.stop_sequences, {"stop": 1})[:2] == ("stop", "invalid_type")
+    assert failure_of(base.stop_sequences, {"stop": ["a", 1]})[:2] == ("stop[1]", "invalid_type")
+
+
+@pytest.mark.parametrize(
+    ("supported", "words"),
+    [
+        (("a",), "'a'"),
+        (("a", "b"), "'a' and 'b'"),
+        (("a", "b", "c"), "'a', 'b', and 'c'"),
+    ],
+)
+def test_supported_values_are_listed_as_the_vendor_does(supported: tuple[str, ...], words: str) -> None:
+    failure = base.invalid_value("x", "z" * 200, supported)
+    assert failure.message == f"Invalid value: '{'z' * 100}'. Supported values are: {words}."
+
+
+@pytest.mark.parametrize(
+    ("given", "texts"),
+    [
+        ("one", ("one",)),
+        (["one", "two"], ("one", "two")),
+        ([9906, 1917], ("Hello world",)),
+        ([[9906], [1917]], ("Hello", " world")),
+        ([[9906], "two"], ("Hello", "two")),
+        ([[]], ("",)),
+        ([9906] * 3000, ("Hello" * 3000,)),
+    ],
+    ids=["text", "texts", "tokens", "arrays of tokens", "mixed", "no tokens", "many tokens"],
+)
+def test_prompts_come_in_four_forms(given: Any, texts: tuple[str, ...]) -> None:
+    assert base.prompts({"input": given}, "input", "text-embedding-3-small", 2048) == texts
+
+
+@pytest.mark.parametrize(
+    ("given", "param", "code"),
+    [
+        (None, "input", "missing_required_parameter"),
+        ({}, "input", "invalid_type"),
+        (1, "input", "invalid_type"),
+        ([], "input", "empty_array"),
+        (["x"] * 2049, "input", "array_above_max_length"),
+        ([None], "input[0]", "invalid_type"),
+        (["x", 1], "input[1]", "invalid_type"),
+        ([1, "x"], "input[1]", "invalid_type"),
+        ([1, True], "input[1]", "invalid_type"),
+        ([[1], ["x"]], "input[1][0]", "invalid_type"),
+        ([-1], "input", None),
+        ([[10**30]], "input[0]", None),
+    ],
+)
+def test_prompts_of_no_form_are_refused(given: Any, param: str, code: str | None) -> None:
+    assert failure_of(base.prompts, {"input": given}, "input", "m", 2048)[:2] == (param, code)
+
+
+def test_tokens_of_a_model_whose_tokenizer_is_secret_are_read_as_openais_newest() -> None:
+    assert base.prompts({"input": [13225]}, "input", "claude-x", 2048) == ("Hello",)
+
+
+def test_an_unreadable_body_is_refused_without_a_field() -> None:
+    param, code, message = failure_of(base.body_object, HttpRequest("POST", "/", body=b"{"))
+    assert (param, code) == (None, None)
+    assert message.startswith("We could not parse the JSON body of your request.")
+
+
+def test_a_path_nearby_is_hinted_at() -> None:
+    failure = base.unrouted("POST", "/chat/completions", (), "/v1/chat/completions")
+    assert failure.message == (
+        "Invalid URL (POST /chat/completions) Did you mean /v1/chat/completions? "
+        "The base URL of an OpenAI client should end with /v1."
+    )
+    assert base.unrouted("GET", "/v1/x", (), "").message == "Invalid URL (GET /v1/x)"
+
+
+def test_frames_are_read_up_to_done() -> None:
+    assert list(base.frames(b' {"a": 1}')) == [{"a": 1}]
+    assert list(base.frames(b'data: {"a":1}\n\ndata: {"b":2}\n\ndata: [DONE]\n\ndata: {\n\n')) == [
+        {"a": 1},
+        {"b": 2},
+    ]
+    assert list(base.frames(b'data: {"a":1}\n\n')) == [{"a": 1}]
+
+
+def test_an_error_inside_a_stream_is_a_frame() -> None:
+    frame = base.error_frame("It broke.")
+    assert frame.startswith(b"data: ")
+    assert frame.endswith(b"\n\n")
+    assert json.loads(frame[6:])["error"]["type"] == "server_error"
+
+
+def test_required_fields_are_named_with_their_place() -> None:
+    assert failure_of(base.required, {}, "role", base.STRING, "messages[0].") == (
+        "messages[0].role",
+        "missing_required_parameter",
+        "Missing required parameter: 'messages[0].role'.",
+    )
+    assert failure_of(base.required_model, {"model": 1})[:2] == ("model", "invalid_type")
+    assert failure_of(base.required_model, {"model": None}) == (
+        None,
+        None,
+        "you must provide a model parameter",
+    )

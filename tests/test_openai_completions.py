@@ -1,0 +1,120 @@
+"""OpenAI's legacy Completions API; the answers themselves are golden pairs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from understudy.errors import Failure
+from understudy.events import unfold
+from understudy.model import (
+    HttpRequest,
+    Message,
+    Reasoning,
+    Refusal,
+    Reply,
+    Request,
+    Sampling,
+    Text,
+    ToolCall,
+)
+from understudy.providers import openai_completions
+
+
+def parsed(**fields: Any) -> Request:
+    body = json.dumps({"model": "gpt-3.5-turbo-instruct", **fields}).encode()
+    return openai_completions.parse(HttpRequest("POST", "/v1/completions", body=body))
+
+
+def texts(request: Request, reply: Reply) -> list[tuple[str, str | None]]:
+    """Text and finish reason of each frame of the stream."""
+    encode = openai_completions.encoder(request)
+    stream = b"".join(encode(event) for event in unfold(reply)).decode()
+    frames = [json.loads(frame[6:]) for frame in stream.split("\n\n")[:-2]]
+    return [(choice["text"], choice["finish_reason"]) for frame in frames for choice in frame["choices"]]
+
+
+def test_a_request_is_read() -> None:
+    request = parsed(
+        prompt=["a", "b"], n=2, max_tokens=9, stop="x", seed=3, temperature=0, top_p=1, logprobs=2
+    )
+    assert (request.api, request.operation) == ("openai-completions", "completion")
+    assert request.messages == (Message("user", (Text("a"),)),)
+    assert request.more == ((Message("user", (Text("b"),)),),)
+    assert request.sampling == Sampling(9, ("x",), 3, 0, 1, 2)
+    assert (request.choices, request.stream) == (2, False)
+
+
+def test_without_a_prompt_a_fresh_document_begins() -> None:
+    assert parsed().user == "<|endoftext|>"
+    assert parsed(prompt=None).user == "<|endoftext|>"
+
+
+def test_16_tokens_are_answered_unless_more_are_asked_for() -> None:
+    assert parsed(prompt="x").sampling.max_tokens == 16
+    assert parsed(prompt="x", max_tokens=0).sampling.max_tokens == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"prompt": 1}, "prompt"),
+        ({"max_tokens": -1}, "max_tokens"),
+        ({"max_tokens": "x"}, "max_tokens"),
+        ({"logprobs": 6}, "logprobs"),
+        ({"logprobs": True}, "logprobs"),
+        ({"echo": 1}, "echo"),
+        ({"n": 129}, "n"),
+        ({"stop": 1}, "stop"),
+    ],
+)
+def test_what_cannot_be_understood_is_refused_by_its_name(fields: dict[str, Any], param: str) -> None:
+    with pytest.raises(Failure) as caught:
+        parsed(**{"prompt": "x"} | fields)
+    assert (caught.value.status, caught.value.param) == (400, param)
+
+
+def test_a_completion_holds_text_alone() -> None:
+    reply = Reply((Reasoning("Hm."), Text("Hi"), ToolCall("f"), Refusal(" no")), "tool_call")
+    body = json.loads(openai_completions.body(reply, parsed(prompt="x")))
+    assert body["choices"][0]["text"] == "Hi no"
+    assert body["choices"][0]["finish_reason"] == "stop"
+    assert texts(parsed(prompt="x", stream=True), reply) == [("Hi", None), (" no", None), ("", "stop")]
+
+
+def test_an_echo_comes_first_once_for_each_choice() -> None:
+    request = parsed(prompt=["One", "Two"], echo=True, stream=True)
+    reply = Reply((Text(" and more"),), others=(Reply((), "length"),))
+    assert texts(request, reply) == [
+        ("One", None),
+        (" and", None),
+        (" more", None),
+        ("", "stop"),
+        ("Two", None),
+        ("", "length"),
+    ]
+
+
+def test_an_echo_has_logprobs_and_shifts_the_offsets() -> None:
+    request = parsed(prompt="Say hi", echo=True, logprobs=0, stream=True)
+    encode = openai_completions.encoder(request)
+    stream = b"".join(encode(event) for event in unfold(Reply((Text(" now"),)))).decode()
+    choices = [json.loads(frame[6:])["choices"][0] for frame in stream.split("\n\n")[:-2]]
+    assert [choice["logprobs"] and choice["logprobs"]["text_offset"] for choice in choices] == [
+        [0, 3],
+        [6],
+        None,
+    ]
+    assert choices[0]["logprobs"]["tokens"] == ["Say", " hi"]
+    assert choices[0]["logprobs"]["top_logprobs"] is None
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_reads_as_what_it_says(stream: bool) -> None:
+    request = parsed(prompt=["a", "b"], stream=stream)
+    reply = Reply((Text("Hi"),), id="abc", created=7, model="m", others=(Reply((Text("Ho"),), "length"),))
+    encode = openai_completions.encoder(request)
+    data = b"".join(map(encode, unfold(reply))) if stream else openai_completions.body(reply, request)
+    assert openai_completions.read([data]) == reply

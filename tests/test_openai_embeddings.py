@@ -1,0 +1,55 @@
+"""OpenAI's Embeddings API; the answers themselves are golden pairs."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from typing import Any
+
+import pytest
+
+from understudy.errors import Failure
+from understudy.model import EmbeddingReply, EmbeddingRequest, HttpRequest, Usage
+from understudy.providers import openai_embeddings
+
+
+def parsed(**fields: Any) -> EmbeddingRequest:
+    body = json.dumps({"model": "text-embedding-3-small", **fields}).encode()
+    return openai_embeddings.parse(HttpRequest("POST", "/v1/embeddings", body=body))
+
+
+def test_a_request_is_read() -> None:
+    request = parsed(input=["one", "two"], dimensions=256, encoding_format="base64", user="u")
+    assert (request.api, request.operation, request.stream) == ("openai-embeddings", "embedding", False)
+    assert request.model == "text-embedding-3-small"
+    assert request.inputs == ("one", "two")
+    assert request.dimensions == 256
+    assert request.raw["encoding_format"] == "base64"
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({}, "input"),
+        ({"input": "x", "dimensions": 0}, "dimensions"),
+        ({"input": "x", "dimensions": 3073}, "dimensions"),
+        ({"input": "x", "dimensions": 1.5}, "dimensions"),
+        ({"input": "x", "encoding_format": "hex"}, "encoding_format"),
+        ({"input": "x", "encoding_format": 1}, "encoding_format"),
+        ({"input": "x", "user": 1}, "user"),
+        ({"input": "x", "model": 1}, "model"),
+    ],
+)
+def test_what_cannot_be_understood_is_refused_by_its_name(fields: dict[str, Any], param: str) -> None:
+    with pytest.raises(Failure) as caught:
+        parsed(**fields)
+    assert (caught.value.status, caught.value.param) == (400, param)
+
+
+@pytest.mark.parametrize("form", ["float", "base64"])
+def test_either_form_is_read_back_exactly(form: str) -> None:
+    reply = EmbeddingReply(
+        (array("f", [0.1, -0.7]).tobytes(), array("f", [1.0]).tobytes()), Usage(3), model="m"
+    )
+    body = openai_embeddings.body(reply, parsed(input="x", encoding_format=form))
+    assert openai_embeddings.read([body[:10], body[10:]]) == reply
