@@ -1115,6 +1115,33 @@ class Sleepy:
         self.woken.append(self.name)
 
 
+class Relay:
+    """Goes back to sleep for long when it is woken."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+
+    def wake(self) -> None:
+        self.clock.sleep(self, monotonic() + 60)
+
+
+def test_who_goes_back_to_sleep_for_long_does_not_hold_up_the_next(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    async def sleep() -> float:
+        clock, done, now = Clock(asyncio.get_running_loop()), asyncio.Event(), monotonic()
+        next_one = Sleepy([], "next")
+        next_one.wake = done.set  # type: ignore[method-assign]
+        clock.sleep(Relay(clock), now + 0.01)
+        clock.sleep(next_one, now + 0.02)
+        await asyncio.wait_for(done.wait(), TIMEOUT_S)
+        clock.stop()
+        return monotonic() - now
+
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        assert 0.02 <= runner.run(sleep()) < 5
+
+
 def test_the_clock_wakes_in_order_and_not_what_was_cancelled(
     loop_factory: Callable[[], asyncio.AbstractEventLoop],
 ) -> None:

@@ -17,6 +17,13 @@ Tick = int
 """A millisecond of the monotonic clock. 0 stands for none."""
 
 
+NEVER: Tick = 1 << 62
+"""Later than any sleeper is due: no timer is set."""
+
+RINGING: Tick = 0
+"""Earlier than any sleeper is due: a timer will be set once all that are due are woken."""
+
+
 class Sleeper(Protocol):
     def wake(self) -> None: ...
 
@@ -36,7 +43,7 @@ class Clock:
         self._slots: dict[Tick, set[Sleeper]] = {}
         self._ticks: list[Tick] = []
         self._timer: asyncio.TimerHandle | None = None
-        self._timer_tick: Tick = 0
+        self._timer_tick = NEVER
 
     def sleep(self, sleeper: Sleeper, due: float) -> Tick:
         """Have `sleeper` woken at `due` (monotonic seconds), at most a millisecond later."""
@@ -50,7 +57,7 @@ class Clock:
             return tick
         self._slots[tick] = {sleeper}
         heappush(self._ticks, tick)
-        if self._timer is None or tick < self._timer_tick:
+        if tick < self._timer_tick:
             self._arm(tick)
         return tick
 
@@ -72,6 +79,7 @@ class Clock:
 
     def _ring(self) -> None:
         self._timer = None
+        self._timer_tick = RINGING
         ticks = self._ticks
         now = int(monotonic() * 1000)
         due = []
@@ -81,7 +89,8 @@ class Clock:
         for slot in due:
             for sleeper in slot:
                 sleeper.wake()
-        if ticks and self._timer is None:
+        self._timer_tick = NEVER
+        if ticks:
             self._arm(ticks[0])
 
 
