@@ -325,3 +325,19 @@ def test_the_same_request_is_answered_the_same_twice() -> None:
     assert first["choices"] == second["choices"]
     assert first["usage"] == second["usage"]
     assert re.fullmatch(r"chatcmpl-[0-9A-Za-z]{29}", first["id"])
+
+
+@given(st.integers(1, 60), st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
+def test_no_answer_costs_more_than_its_limit(limit: int, words: str) -> None:
+    body = {"model": "gpt-4o", "messages": [{"role": "user", "content": words}], "max_tokens": limit}
+    answer = json.loads(checked(CHAT, json.dumps(body).encode()).body)
+    assert answer["usage"]["completion_tokens"] <= limit
+
+
+@pytest.mark.parametrize("limit", range(8, 30))
+def test_no_emoji_is_cut_in_the_middle(limit: int) -> None:
+    content = "👩‍👩‍👧 🎉 🦄 お誕生日"
+    body = {"model": "gpt-4o", "messages": [{"role": "user", "content": content}], "max_tokens": limit}
+    answer = json.loads(checked(CHAT, json.dumps(body).encode()).body)
+    assert answer["usage"]["completion_tokens"] <= limit
+    assert "\ufffd" not in (answer["choices"][0]["message"]["content"] or "")

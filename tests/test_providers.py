@@ -14,9 +14,12 @@ from hypothesis import strategies as st
 from understudy.errors import Failure, Kind
 from understudy.events import fold, paced, unfold
 from understudy.model import (
+    Audio,
     Broken,
     Event,
+    File,
     HttpRequest,
+    Image,
     ModelsReply,
     Pace,
     Part,
@@ -27,6 +30,7 @@ from understudy.model import (
     Stop,
     Text,
     ToolCall,
+    ToolResult,
     Usage,
 )
 from understudy.providers import PROVIDERS
@@ -58,7 +62,14 @@ usages = st.builds(Usage, *[st.integers(0, 10**6)] * 4)
 ids = st.text("abcXYZ0189", min_size=16, max_size=29)
 calls = st.builds(ToolCall, st.sampled_from(["search", "get_weather"]), said, ids)
 anything: st.SearchStrategy[Part] = st.one_of(
-    st.builds(Text, st.text()), st.builds(Reasoning, said), st.builds(Refusal, said), calls
+    st.builds(Text, st.text()),
+    st.builds(Reasoning, said),
+    st.builds(Refusal, said),
+    st.builds(ToolResult, ids, said),
+    st.builds(Image, said),
+    st.builds(Audio, said, st.just("wav")),
+    st.builds(File, data=said),
+    calls,
 )
 stops: st.SearchStrategy[Stop] = st.sampled_from(get_args(Stop))
 

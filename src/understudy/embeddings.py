@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 import re
-import sys
 from array import array
 from collections import Counter
 from functools import lru_cache
 from hashlib import shake_128
+from struct import pack
 
 DIMENSIONS = {"text-embedding-3-large": 3072}
 DEFAULT_DIMENSIONS = 1536
+_ODD = bytes(byte | 1 for byte in range(256))
 _WORD = re.compile(r"\w+|[^\w\s]")
 
 
@@ -37,14 +38,11 @@ def vector(text: str, dimensions: int, full: int) -> bytes:
         weight = (1 + math.log(times)) * (1.0 if word[:1].isalnum() else 0.2)
         sums = [total + weight * step for total, step in zip(sums, _steps(word, full), strict=False)]
     length = math.sqrt(math.fsum(x * x for x in sums)) or 1.0
-    packed = array("f", (x / length for x in sums))
-    if sys.byteorder == "big":
-        packed.byteswap()
-    return packed.tobytes()
+    return pack(f"<{dimensions}f", *[x / length for x in sums])
 
 
 @lru_cache(maxsize=4096)
 def _steps(word: str, dimensions: int) -> array[int]:
     """A word's own direction: a signed byte for each dimension, odd so that none is 0."""
     digest = shake_128(word.encode(errors="replace")).digest(dimensions)
-    return array("b", bytes(byte | 1 for byte in digest))
+    return array("b", digest.translate(_ODD))

@@ -112,11 +112,20 @@ def _cut_at_limit(
     for number, part in enumerate(parts):
         text = content(part)
         if tokens.count(text, encoding) > left:
-            slices = tokens.split(text, encoding)[:left]
-            rest = (with_content(part, "".join(slices)),) if left else ()
+            kept = _within(left, tokens.split(text, encoding), encoding)
+            rest = (with_content(part, kept),) if kept else ()
             return (*parts[:number], *rest), "length"
         left -= tokens.count(text, encoding)
     return parts, stop
+
+
+def _within(limit: int, slices: tuple[str, ...], encoding: str) -> str:
+    """The first slices that cost at most `limit` tokens together; one with an emoji costs several."""
+    for number, each in enumerate(slices):
+        limit -= tokens.count(each, encoding)
+        if limit < 0:
+            return "".join(slices[:number])
+    return "".join(slices)
 
 
 # --- unfold and fold -------------------------------------------------------------------------------

@@ -328,7 +328,7 @@ def _out_of_range(param: str, found: int, words: str, code: str) -> Failure:
 
 def choices_wanted(raw: dict[str, Any]) -> int:
     """`n`, at least 1 and at most 128."""
-    return integer(raw, "n", 1, 128) or 1
+    return integer(raw, "n", 1, 128) or 1 if "n" in raw else 1
 
 
 def service_tier(raw: dict[str, Any]) -> str:
