@@ -195,6 +195,14 @@ def test_an_unreadable_body_is_refused_without_a_field() -> None:
     assert message.startswith("We could not parse the JSON body of your request.")
 
 
+def test_a_body_that_is_no_object_is_refused_as_such() -> None:
+    assert failure_of(base.body_object, HttpRequest("POST", "/", body=b"[1]")) == (
+        None,
+        None,
+        "Invalid request body: expected an object, but got an array instead.",
+    )
+
+
 def test_a_path_nearby_is_hinted_at() -> None:
     failure = base.unrouted("POST", "/chat/completions", (), "/v1/chat/completions")
     assert failure.message == (

@@ -190,21 +190,14 @@ class _Encoder:
         self._offsets: dict[int, int] = {}
 
     def __call__(self, event: Event) -> bytes:
-        match event:
-            case Delta():
-                return self._delta(event)
-            case Begin(reply):
-                self._reply = reply
-                self._head = b"data: " + encode(_frame(reply)).removesuffix(b"}")
-                options = self._request.raw.get("stream_options") or {}
-                self._end = b',"usage":null}\n\n' if options.get("include_usage") is True else b"}\n\n"
-                return b""
-            case PartStart() | PartEnd():
-                return b""
-            case Finish():
-                return self._finish(event)
-            case Broken(_, _, message):
-                return base.error_frame(message)
+        return _FRAMES[type(event)](self, event)
+
+    def _begin(self, event: Begin) -> bytes:
+        self._reply = event.reply
+        self._head = b"data: " + encode(_frame(event.reply)).removesuffix(b"}")
+        options = self._request.raw.get("stream_options") or {}
+        self._end = b',"usage":null}\n\n' if options.get("include_usage") is True else b"}\n\n"
+        return b""
 
     def _delta(self, event: Delta) -> bytes:
         reply = self._reply.others[event.choice - 1] if event.choice else self._reply
@@ -241,6 +234,16 @@ class _Encoder:
             usage = encode(_usage(self._reply.usage))
             end += b'%b,"choices":[],"usage":%b}\n\n' % (self._head, usage)
         return end + b"data: [DONE]\n\n"
+
+
+_FRAMES: dict[type, Callable[[_Encoder, Any], bytes]] = {
+    Begin: _Encoder._begin,
+    PartStart: lambda encoder, event: b"",
+    Delta: _Encoder._delta,
+    PartEnd: lambda encoder, event: b"",
+    Finish: _Encoder._finish,
+    Broken: lambda encoder, event: base.error_frame(event.message),
+}
 
 
 def read(chunks: Iterable[bytes]) -> Reply:
