@@ -225,6 +225,7 @@ def test_a_response_format_is_read(given: Any, expected: ResponseFormat) -> None
     ("fields", "expected"),
     [
         ({"max_tokens": 5}, Sampling(5)),
+        ({"max_completion_tokens": 0}, Sampling(0)),
         ({"max_tokens": 5, "max_completion_tokens": 7}, Sampling(7)),
         ({"stop": "x", "seed": 1, "temperature": 0.5, "top_p": 1}, Sampling(None, ("x",), 1, 0.5, 1)),
         ({"logprobs": True}, Sampling(top_logprobs=0)),
@@ -355,7 +356,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
         "missing_required_parameter",
     ),
     ({"n": 129}, "n", "integer_above_max_value"),
-    ({"max_tokens": 0}, "max_tokens", "integer_below_min_value"),
+    ({"max_tokens": -1}, "max_tokens", "integer_below_min_value"),
     ({"max_completion_tokens": -1}, "max_completion_tokens", "integer_below_min_value"),
     ({"top_logprobs": -1}, "top_logprobs", "integer_below_min_value"),
     ({"top_logprobs": 10**9}, "top_logprobs", "integer_above_max_value"),

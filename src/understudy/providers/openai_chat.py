@@ -363,10 +363,10 @@ MOST_TOP_LOGPROBS = 20
 
 
 def _sampling(raw: dict[str, Any]) -> Sampling:
-    limit = base.integer(raw, "max_completion_tokens", 1)
+    limit = base.integer(raw, "max_completion_tokens", 0)
     top = base.integer(raw, "top_logprobs", 0, MOST_TOP_LOGPROBS) or 0
     return Sampling(
-        base.integer(raw, "max_tokens", 1) if limit is None else limit,
+        base.integer(raw, "max_tokens", 0) if limit is None else limit,
         base.stop_sequences(raw),
         raw.get("seed"),
         raw.get("temperature"),
