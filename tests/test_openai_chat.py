@@ -32,6 +32,7 @@ from understudy.model import (
     ToolResult,
 )
 from understudy.providers import openai_chat
+from understudy.providers.openai_chat.parse import TYPES
 
 USER = {"role": "user", "content": "Hi"}
 CALL = {"id": "call_1", "type": "function", "function": {"name": "find", "arguments": '{"x":1}'}}
@@ -245,10 +246,10 @@ def test_everything_else_is_kept_as_it_came() -> None:
     assert (request.raw["metadata"], request.raw["store"], request.raw["unknown"]) == ({"a": "b"}, True, [1])
 
 
-@pytest.mark.parametrize("key", [key for key in openai_chat.TYPES if key != "messages"])
+@pytest.mark.parametrize("key", [key for key in TYPES if key != "messages"])
 def test_a_field_may_be_null_and_must_else_be_of_its_type(key: str) -> None:
     parsed(**{key: None})
-    param, code, text = refused(**{key: {"a": 1} if openai_chat.TYPES[key][1] != "an object" else "x"})
+    param, code, text = refused(**{key: {"a": 1} if TYPES[key][1] != "an object" else "x"})
     assert (param, code) == (key, "invalid_type")
     assert text.startswith(f"Invalid type for '{key}': expected a")
 

@@ -1,0 +1,337 @@
+"""Chat Completions: requests, read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from understudy.model import (
+    AUTO,
+    DEFAULT_SAMPLING,
+    PLAIN,
+    Audio,
+    File,
+    HttpRequest,
+    Image,
+    Message,
+    Part,
+    Reasoning,
+    Refusal,
+    Request,
+    ResponseFormat,
+    Sampling,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+)
+from understudy.providers import openai_base as base
+
+NAME = "openai-chat"
+
+Role = Literal["system", "user", "assistant", "tool"]
+ROLES: dict[str, Role] = {
+    "system": "system",
+    "assistant": "assistant",
+    "user": "user",
+    "function": "tool",
+    "tool": "tool",
+    "developer": "system",
+}
+TYPES = {
+    "messages": base.OBJECTS,
+    "stream": base.BOOLEAN,
+    "stream_options": base.OBJECT,
+    "temperature": base.DECIMAL,
+    "top_p": base.DECIMAL,
+    "n": base.INTEGER,
+    "max_tokens": base.INTEGER,
+    "max_completion_tokens": base.INTEGER,
+    "presence_penalty": base.DECIMAL,
+    "frequency_penalty": base.DECIMAL,
+    "logit_bias": base.OBJECT,
+    "logprobs": base.BOOLEAN,
+    "top_logprobs": base.INTEGER,
+    "seed": base.INTEGER,
+    "user": base.STRING,
+    "metadata": base.OBJECT,
+    "store": base.BOOLEAN,
+    "tools": base.OBJECTS,
+    "functions": base.OBJECTS,
+    "parallel_tool_calls": base.BOOLEAN,
+    "response_format": base.OBJECT,
+    "modalities": base.STRINGS,
+    "audio": base.OBJECT,
+    "reasoning_effort": base.STRING,
+    "service_tier": base.STRING,
+    "verbosity": base.STRING,
+}
+
+
+def parse(http: HttpRequest) -> Request:
+    """Read a chat completion request.
+
+    Body: {"model": str, "messages": [{"role", "content"?, ...}], ...}; unknown fields stay in `raw`.
+    Raises Failure(400) for what cannot be understood: no JSON object, missing or mistyped fields,
+    roles and content types that there are not.
+    """
+    raw = base.body_object(http)
+    model = base.required_model(raw)
+    base.check_types(raw, TYPES)
+    messages = base.required(raw, "messages", base.OBJECTS)
+    names: dict[str, str] = {}
+    return Request(
+        NAME,
+        "chat",
+        model,
+        tuple([_message(each, index, names) for index, each in enumerate(messages)]),
+        raw,
+        _tools(raw) if "tools" in raw or "functions" in raw else (),
+        _tool_choice(raw) if "tool_choice" in raw or "function_call" in raw else AUTO,
+        raw.get("parallel_tool_calls") is not False,
+        _response_format(raw) if "response_format" in raw else PLAIN,
+        _sampling(raw) if not _SAMPLING.isdisjoint(raw) else DEFAULT_SAMPLING,
+        raw.get("stream") is True,
+        base.choices_wanted(raw),
+    )
+
+
+def _message(raw: Any, index: int, names: dict[str, str]) -> Message:
+    """One message; `names` maps the ids of tool calls seen so far to their tools' names."""
+    where = f"messages[{index}]"
+    if type(raw) is not dict:
+        raise base.invalid_type(where, "an object", raw)
+    given = base.required(raw, "role", base.STRING, f"{where}.")
+    role = ROLES.get(given)
+    if role is None:
+        raise base.invalid_value(f"{where}.role", given, tuple(ROLES))
+    content = raw.get("content")
+    if len(raw) == 2 and type(content) is str and role != "tool":
+        return Message(role, (Text(content),))
+    name = raw.get("name") or ""
+    if type(name) is not str:
+        raise base.invalid_type(f"{where}.name", "a string", name)
+    parts = _content(content, f"{where}.content")
+    if role == "tool":
+        return Message(role, (_tool_result(raw, parts, given, names, where),), name)
+    if role == "assistant":
+        parts = (*_thoughts(raw, where), *parts, *_calls(raw, names, where))
+    return Message(role, parts, name)
+
+
+def _thoughts(raw: dict[str, Any], where: str) -> tuple[Part, ...]:
+    found: list[Part] = []
+    kinds: tuple[tuple[str, type[Reasoning] | type[Refusal]], ...] = (
+        ("reasoning_content", Reasoning),
+        ("refusal", Refusal),
+    )
+    for key, kind in kinds:
+        text = raw.get(key)
+        if text is None:
+            continue
+        if type(text) is not str:
+            raise base.invalid_type(f"{where}.{key}", "a string", text)
+        found.append(kind(text))
+    return tuple(found)
+
+
+def _calls(raw: dict[str, Any], names: dict[str, str], where: str) -> tuple[Part, ...]:
+    """The assistant's tool calls; the deprecated `function_call` is one whose id is its name."""
+    calls: list[Part] = []
+    given = raw.get("tool_calls") or []
+    if type(given) is not list:
+        raise base.invalid_type(f"{where}.tool_calls", "an array of objects", given)
+    for index, call in enumerate(given):
+        at = f"{where}.tool_calls[{index}]"
+        if type(call) is not dict:
+            raise base.invalid_type(at, "an object", call)
+        kind, body = ("custom", "input") if call.get("type") == "custom" else ("function", "arguments")
+        function = base.required(call, kind, base.OBJECT, f"{at}.")
+        name = base.required(function, "name", base.STRING, f"{at}.{kind}.")
+        arguments = base.required(function, body, base.STRING, f"{at}.{kind}.")
+        id = base.required(call, "id", base.STRING, f"{at}.")
+        names[id] = name
+        calls.append(ToolCall(name, arguments, id))
+    if (function := raw.get("function_call")) is not None:
+        if type(function) is not dict:
+            raise base.invalid_type(f"{where}.function_call", "an object", function)
+        name = base.required(function, "name", base.STRING, f"{where}.function_call.")
+        arguments = base.required(function, "arguments", base.STRING, f"{where}.function_call.")
+        calls.append(ToolCall(name, arguments, name))
+    return tuple(calls)
+
+
+def _tool_result(
+    raw: dict[str, Any], parts: tuple[Part, ...], given: str, names: dict[str, str], where: str
+) -> ToolResult:
+    text = "\n".join(part.text for part in parts if isinstance(part, Text))
+    if given == "function":
+        name = base.required(raw, "name", base.STRING, f"{where}.")
+        return ToolResult(name, text, name)
+    id = base.required(raw, "tool_call_id", base.STRING, f"{where}.")
+    return ToolResult(id, text, names.get(id, ""))
+
+
+def _content(content: Any, where: str) -> tuple[Part, ...]:
+    if type(content) is str:
+        return (Text(content),)
+    if content is None:
+        return ()
+    if type(content) is not list:
+        raise base.invalid_type(where, "one of a string or array of objects", content)
+    return tuple([_part(each, f"{where}[{index}]") for index, each in enumerate(content)])
+
+
+def _part(raw: Any, where: str) -> Part:
+    if type(raw) is not dict:
+        raise base.invalid_type(where, "an object", raw)
+    kind = base.required(raw, "type", base.STRING, f"{where}.")
+    reader = PARTS.get(kind)
+    if reader is None:
+        raise base.invalid_value(f"{where}.type", kind, tuple(PARTS))
+    return reader(raw, f"{where}.")
+
+
+def _text(raw: dict[str, Any], where: str) -> Part:
+    return Text(base.required(raw, "text", base.STRING, where))
+
+
+def _refusal(raw: dict[str, Any], where: str) -> Part:
+    return Refusal(base.required(raw, "refusal", base.STRING, where))
+
+
+def _image(raw: dict[str, Any], where: str) -> Part:
+    image = base.required(raw, "image_url", base.OBJECT, where)
+    base.check_types(image, {"detail": base.STRING}, f"{where}image_url.")
+    return Image(
+        base.required(image, "url", base.STRING, f"{where}image_url."), image.get("detail") or "auto"
+    )
+
+
+def _audio(raw: dict[str, Any], where: str) -> Part:
+    audio = base.required(raw, "input_audio", base.OBJECT, where)
+    return Audio(
+        base.required(audio, "data", base.STRING, f"{where}input_audio."),
+        base.required(audio, "format", base.STRING, f"{where}input_audio."),
+    )
+
+
+def _file(raw: dict[str, Any], where: str) -> Part:
+    file = base.required(raw, "file", base.OBJECT, where)
+    base.check_types(file, dict.fromkeys(("file_id", "filename", "file_data"), base.STRING), f"{where}file.")
+    return File(file.get("file_id") or "", file.get("filename") or "", file.get("file_data") or "")
+
+
+PARTS: dict[str, Callable[[dict[str, Any], str], Part]] = {
+    "text": _text,
+    "image_url": _image,
+    "input_audio": _audio,
+    "refusal": _refusal,
+    "file": _file,
+}
+
+
+def _tools(raw: dict[str, Any]) -> tuple[Tool, ...]:
+    tools = [_tool(each, f"tools[{index}]") for index, each in enumerate(raw.get("tools") or ())]
+    functions = [_function(each, f"functions[{i}]") for i, each in enumerate(raw.get("functions") or ())]
+    return (*tools, *functions)
+
+
+def _tool(raw: Any, where: str) -> Tool:
+    if type(raw) is not dict:
+        raise base.invalid_type(where, "an object", raw)
+    kind = base.required(raw, "type", base.STRING, f"{where}.")
+    if kind not in ("function", "custom"):
+        raise base.invalid_value(f"{where}.type", kind, ("function", "custom"))
+    return _function(base.required(raw, kind, base.OBJECT, f"{where}."), f"{where}.{kind}", kind == "custom")
+
+
+def _function(raw: Any, where: str, custom: bool = False) -> Tool:
+    if type(raw) is not dict:
+        raise base.invalid_type(where, "an object", raw)
+    base.check_types(
+        raw, {"description": base.STRING, "parameters": base.OBJECT, "strict": base.BOOLEAN}, f"{where}."
+    )
+    return Tool(
+        base.required(raw, "name", base.STRING, f"{where}."),
+        raw.get("description") or "",
+        raw.get("parameters"),
+        raw.get("strict") is True,
+        custom,
+    )
+
+
+def _tool_choice(raw: dict[str, Any]) -> ToolChoice:
+    """`tool_choice`, or the deprecated `function_call`: a mode, one tool, or a set of allowed ones."""
+    key = "tool_choice" if raw.get("tool_choice") is not None else "function_call"
+    choice = raw.get(key)
+    if choice is None:
+        return AUTO
+    if choice in ("none", "auto", "required"):
+        return ToolChoice(choice)
+    if type(choice) is str:
+        raise base.invalid_value(key, choice, ("none", "auto", "required"))
+    if type(choice) is not dict:
+        raise base.invalid_type(key, "one of a string or object", choice)
+    if key == "function_call":
+        return ToolChoice("required", (base.required(choice, "name", base.STRING, f"{key}."),))
+    kind = base.required(choice, "type", base.STRING, f"{key}.")
+    if kind not in ("function", "custom", "allowed_tools"):
+        raise base.invalid_value(f"{key}.type", kind, ("allowed_tools", "function", "custom"))
+    body = base.required(choice, kind, base.OBJECT, f"{key}.")
+    if kind != "allowed_tools":
+        return ToolChoice("required", (base.required(body, "name", base.STRING, f"{key}.{kind}."),))
+    where = f"{key}.{kind}."
+    offered = enumerate(base.required(body, "tools", base.OBJECTS, where))
+    names = tuple([_tool(each, f"{where}tools[{index}]").name for index, each in offered])
+    return ToolChoice("required" if body.get("mode") == "required" else "auto", names)
+
+
+def _response_format(raw: dict[str, Any]) -> ResponseFormat:
+    given = raw["response_format"]
+    if given is None:
+        return PLAIN
+    kind = base.required(given, "type", base.STRING, "response_format.")
+    if kind not in ("text", "json_object", "json_schema"):
+        raise base.invalid_value("response_format.type", kind, ("json_object", "json_schema", "text"))
+    if kind != "json_schema":
+        return ResponseFormat(kind)
+    body = base.required(given, "json_schema", base.OBJECT, "response_format.")
+    base.check_types(body, {"schema": base.OBJECT, "strict": base.BOOLEAN}, "response_format.json_schema.")
+    return ResponseFormat(
+        "json_schema",
+        body.get("schema"),
+        base.required(body, "name", base.STRING, "response_format.json_schema."),
+        body.get("strict") is True,
+    )
+
+
+_SAMPLING = frozenset(
+    (
+        "max_tokens",
+        "max_completion_tokens",
+        "stop",
+        "seed",
+        "temperature",
+        "top_p",
+        "logprobs",
+        "top_logprobs",
+    )
+)
+
+
+MOST_TOP_LOGPROBS = 20
+
+
+def _sampling(raw: dict[str, Any]) -> Sampling:
+    limit = base.integer(raw, "max_completion_tokens", 0)
+    top = base.integer(raw, "top_logprobs", 0, MOST_TOP_LOGPROBS) or 0
+    return Sampling(
+        base.integer(raw, "max_tokens", 0) if limit is None else limit,
+        base.stop_sequences(raw),
+        raw.get("seed"),
+        raw.get("temperature"),
+        raw.get("top_p"),
+        top if raw.get("logprobs") else None,
+    )
