@@ -762,8 +762,11 @@ def test_steps_that_fail_while_they_are_closed_are_logged(caplog: pytest.LogCapt
 
 
 def refused(port: int) -> bool:
+    """Whether nobody listens any more; a connection that was waiting to be accepted is reset."""
     try:
         Client(port).socket.close()
+    except ConnectionResetError:
+        return refused(port)
     except ConnectionRefusedError:
         return True
     return False
