@@ -19,6 +19,7 @@ from understudy.model import (
     ModelsReply,
     Pace,
     Pause,
+    Reasoning,
     Reply,
     Request,
     Send,
@@ -168,6 +169,21 @@ def test_every_choice_is_asked_for_by_itself() -> None:
     assert answer["usage"]["completion_tokens"] == 3 * 3
 
 
+def test_reasoning_is_counted_as_part_of_the_output() -> None:
+    thoughtful = Reply((Reasoning("one two three"), Text("four")))
+    counted = json.loads(body_of(play(made(lambda request: Answer(thoughtful)), asked())))["usage"]
+    assert counted["completion_tokens"] == 4
+    assert counted["completion_tokens_details"]["reasoning_tokens"] == 3
+
+
+@pytest.mark.parametrize("limit", [1, 5, 6, 9, 100])
+def test_no_answer_costs_more_than_its_limit(limit: int) -> None:
+    call = Reply((ToolCall("get_weather", '{"city": "Paris"}'),))
+    answer = json.loads(body_of(play(made(lambda request: Answer(call)), asked(max_tokens=limit))))
+    assert answer["usage"]["completion_tokens"] <= limit
+    assert (answer["choices"][0]["finish_reason"] == "length") == (limit < 100)
+
+
 def test_every_prompt_of_a_completion_is_asked_for_by_itself() -> None:
     def numbered(request: Request) -> Answer:
         return Answer(Reply((Text(f"{request.messages[0].text} {request.choice}"),)))
@@ -241,6 +257,11 @@ def test_a_refused_request_is_in_the_journal_too() -> None:
 def test_a_query_and_an_escaped_path_find_their_route() -> None:
     assert head_of(play(made(), asked("/v1/chat/completions?api-version=1"))).status == 200
     assert head_of(play(made(), asked("/v1/chat%2Fcompletions"))).status == 200
+
+
+def test_an_escaped_question_mark_is_part_of_a_models_name() -> None:
+    steps = play(made(), asked("/v1/models/a%3Fb", method="GET"))
+    assert error_of(steps)["message"] == "The model 'a?b' does not exist"
 
 
 def test_head_is_answered_as_get_is() -> None:

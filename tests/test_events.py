@@ -101,7 +101,7 @@ CUTS: list[tuple[str, tuple[Part, ...], Sampling, tuple[Part, ...], str]] = [
     (
         "a limit in a call",
         (ToolCall("f", '{"a": 1}'),),
-        Sampling(max_tokens=2),
+        Sampling(max_tokens=6),
         (ToolCall("f", '{"a'),),
         "length",
     ),

@@ -118,3 +118,8 @@ def test_an_answer_reads_as_what_it_says(stream: bool) -> None:
     encode = openai_completions.encoder(request)
     data = b"".join(map(encode, unfold(reply))) if stream else openai_completions.body(reply, request)
     assert openai_completions.read([data]) == reply
+
+
+def test_more_completions_than_can_be_had_at_once_are_refused() -> None:
+    with pytest.raises(Failure, match="This asks for 5120 completions; at most 4096 can be had at once"):
+        parsed(prompt=["a"] * 40, n=128)

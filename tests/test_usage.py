@@ -13,6 +13,7 @@ from understudy.model import (
     HttpRequest,
     Image,
     Message,
+    Reasoning,
     Refusal,
     Request,
     Text,
@@ -162,11 +163,12 @@ def test_a_completion_counts_its_bare_prompts() -> None:
 
 
 def test_an_answer_counts_its_parts() -> None:
-    assert usage.output_tokens((Text("Hello there!"),), "o200k_base") == 3
-    assert usage.output_tokens((Text("Hello"), Refusal("No.")), "o200k_base") == 3
-    assert usage.output_tokens((ToolCall("find", "{}"),), "o200k_base") == 3 + 1 + 1
-    assert usage.output_tokens((), "o200k_base") == 0
-    assert usage.output_tokens((Image("u", "low"), Audio("aGk=", "wav")), "o200k_base") == 85
+    assert usage.output([(Text("Hello there!"),)], "o200k_base") == (3, 0)
+    assert usage.output([(Text("Hello"), Refusal("No."))], "o200k_base") == (3, 0)
+    assert usage.output([(ToolCall("find", "{}"),)], "o200k_base") == (3 + 1 + 1, 0)
+    assert usage.output([()], "o200k_base") == (0, 0)
+    assert usage.output([(Reasoning("one two"), Text("three")), (Text("four"),)], "o200k_base") == (4, 2)
+    assert usage.output([(Image("u", "low"), Audio("aGk=", "wav"))], "o200k_base") == (85, 0)
 
 
 def test_bare_texts_are_summed() -> None:

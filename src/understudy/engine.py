@@ -164,10 +164,7 @@ class Engine:
             Reply(
                 parts,
                 stop,
-                Usage(
-                    usage.input_tokens(request, encoding),
-                    sum([usage.output_tokens(each, encoding) for each in choices]),
-                ),
+                Usage(usage.input_tokens(request, encoding), *usage.output(choices, encoding)),
                 model=reply.model or request.model,
                 others=others,
                 encoding=encoding,
@@ -333,7 +330,7 @@ class Routes:
 
     def find(self, http: HttpRequest) -> Provider:
         """The provider that answers; raises the vendor's 404, with a hint, or its 405."""
-        methods = self._methods(http.target) or self._methods(http.path)
+        methods = self._exact.get(http.target) or self._methods(http.path)
         method = "GET" if http.method == "HEAD" else http.method
         if methods is None:
             raise self._fallback.unrouted(http.method, http.path, (), self._hint(http.path))
@@ -345,7 +342,7 @@ class Routes:
         if (exact := self._exact.get(path)) is not None:
             return exact
         for prefix, methods in self._prefixes.items():
-            if path.startswith(prefix) and len(path) > len(prefix) and "?" not in path:
+            if path.startswith(prefix) and len(path) > len(prefix):
                 return methods
         return None
 

@@ -15,7 +15,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from understudy import tokens
+from understudy import tokens, usage
 from understudy.model import (
     Audio,
     Begin,
@@ -110,12 +110,14 @@ def _cut_at_limit(
 ) -> tuple[tuple[Part, ...], Stop]:
     left = limit
     for number, part in enumerate(parts):
-        text = content(part)
-        if tokens.count(text, encoding) > left:
-            kept = _within(left, tokens.split(text, encoding), encoding)
+        cost = usage.part_tokens(part, encoding)
+        if cost > left:
+            text = content(part)
+            around = cost - tokens.count(text, encoding)
+            kept = _within(left - around, tokens.split(text, encoding), encoding)
             rest = (with_content(part, kept),) if kept else ()
             return (*parts[:number], *rest), "length"
-        left -= tokens.count(text, encoding)
+        left -= cost
     return parts, stop
 
 

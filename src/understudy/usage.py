@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from understudy import tokens
-from understudy.model import Image, Message, Part, Request, Text, Tool, ToolCall, ToolResult
+from understudy.model import Image, Message, Part, Reasoning, Request, Text, Tool, ToolCall, ToolResult
 
 MESSAGE, NAME, REPLY = 3 + 1, 1, 3
 FUNCTION, PROPERTIES, PROPERTY, ENUM, ENUM_ITEM, FUNCTIONS_END = 7, 3, 3, -3, 3, 12
@@ -36,9 +36,15 @@ def input_tokens(request: Request, encoding: str) -> int:
     return total
 
 
-def output_tokens(parts: tuple[Part, ...], encoding: str) -> int:
-    """Tokens of the answer's parts."""
-    return _content(parts, encoding)
+def output(choices: Iterable[tuple[Part, ...]], encoding: str) -> tuple[int, int]:
+    """Tokens of an answer's choices together, and how many of them are reasoning."""
+    total = reasoning = 0
+    for parts in choices:
+        total += _content(parts, encoding)
+        for part in parts:
+            if type(part) is Reasoning:
+                reasoning += part_tokens(part, encoding)
+    return total, reasoning
 
 
 def texts(inputs: Iterable[str], encoding: str) -> int:
@@ -53,10 +59,11 @@ def _text(messages: tuple[Message, ...], encoding: str) -> int:
 def _content(parts: tuple[Part, ...], encoding: str) -> int:
     if len(parts) == 1 and type(parts[0]) is Text:
         return tokens.count(parts[0].text, encoding)
-    return sum(_part(part, encoding) for part in parts)
+    return sum(part_tokens(part, encoding) for part in parts)
 
 
-def _part(part: Part, encoding: str) -> int:
+def part_tokens(part: Part, encoding: str) -> int:
+    """Tokens of one part; a tool call costs its name, its arguments and what holds them together."""
     if isinstance(part, ToolCall):
         return TOOL_CALL + tokens.count(part.name, encoding) + tokens.count(part.arguments, encoding)
     if isinstance(part, Image):

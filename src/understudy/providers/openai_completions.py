@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from understudy import tokens
+from understudy.errors import Failure
 from understudy.model import (
     Begin,
     Broken,
@@ -39,7 +40,7 @@ error = base.error
 unrouted = base.unrouted
 
 DEFAULT_MAX_TOKENS = 16
-MOST_PROMPTS, MOST_LOGPROBS = 2048, 5
+MOST_PROMPTS, MOST_CHOICES, MOST_LOGPROBS = 2048, 4096, 5
 FINISH: dict[Stop, str] = {
     "end": "stop",
     "stop_sequence": "stop",
@@ -80,6 +81,10 @@ def parse(http: HttpRequest) -> Request:
     first, *more = (
         (Message("user", (Text(prompt),)),) for prompt in base.prompts(given, "prompt", model, MOST_PROMPTS)
     )
+    choices = base.choices_wanted(raw)
+    if (wanted := choices * (1 + len(more))) > MOST_CHOICES:
+        words = f"This asks for {wanted} completions; at most {MOST_CHOICES} can be had at once."
+        raise Failure(400, "invalid_request", words, param="n")
     limit = base.integer(raw, "max_tokens", 0)
     return Request(
         NAME,
@@ -96,7 +101,7 @@ def parse(http: HttpRequest) -> Request:
             base.integer(raw, "logprobs", 0, MOST_LOGPROBS),
         ),
         stream=raw.get("stream") is True,
-        choices=base.choices_wanted(raw),
+        choices=choices,
         more=tuple(more),
     )
 
