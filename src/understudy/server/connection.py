@@ -1,13 +1,13 @@
 """One connection: HTTP/1.1 in, Steps out.
 
-    data_received -> parser -> on_... -> Turn -> advance -> handle -> pump -> transport.write
+    data_received -> parser -> on_... -> Turn -> advance -> handle -> pump -> outbox -> transport.write
                                                               ^        |
                                        wake, resume_writing --+--------+ a Pause, a slow reader
 
 Requests wait in `turns` and are answered strictly in order. `turn` is the one being answered,
 `steps` what is left of its answer. A request that needs no waiting is answered inside
 `data_received`: no task and no future. What was gathered before a Pause leaves in one write, and as
-one chunk where the answer is chunked.
+one chunk where the answer is chunked; the writes of a round of the loop leave together (outbox.py).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from msgspec import Struct
 
 from understudy.model import Abort, Head, HttpRequest, Pause, Send, Step, Steps
 from understudy.server.clock import Clock, Starts, Tick
+from understudy.server.outbox import Outbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,13 +113,24 @@ class Turn(Struct, gc=False):
 class Shared:
     """What all connections of a server share."""
 
-    __slots__ = ("clock", "connections", "draining", "handle", "limits", "quiet", "refuse", "starts")
+    __slots__ = (
+        "clock",
+        "connections",
+        "draining",
+        "handle",
+        "limits",
+        "outbox",
+        "quiet",
+        "refuse",
+        "starts",
+    )
 
-    def __init__(self, handle: Handle, refuse: Refuse, limits: Limits, clock: Clock) -> None:
+    def __init__(self, handle: Handle, refuse: Refuse, limits: Limits, clock: Clock, outbox: Outbox) -> None:
         self.handle = handle
         self.refuse = refuse
         self.limits = limits
         self.clock = clock
+        self.outbox = outbox
         self.starts = Starts()
         self.connections: set[Connection] = set()
         self.draining = False
@@ -236,6 +248,7 @@ class Connection(asyncio.Protocol):
         self._parser = None
         self._began = 0.0
         self._eof = True
+        self._shared.outbox.flush()
         if self._tick > SOON or (self._turn is None and not self._turns):
             self._leave()
             return False
@@ -275,10 +288,12 @@ class Connection(asyncio.Protocol):
     def drain(self) -> None:
         """Close if nothing is under way; else the end of the last answer closes."""
         if self._turn is None and not self._turns and not self._began and self._parser is not None:
+            self._shared.outbox.flush()
             self._transport.close()
 
     def abort(self) -> None:
         self._leave()
+        self._shared.outbox.flush()
         self._transport.abort()
 
     # The parser's callbacks
@@ -383,7 +398,7 @@ class Connection(asyncio.Protocol):
             self._advance()
         elif self._expects and self._turn is None and not self._turns:
             self._expects = False
-            self._transport.write(CONTINUE)
+            self._shared.outbox.post(self._transport, CONTINUE)
 
     def _refuse(self, status: int, message: str) -> None:
         """Queue a refusal; what the client sends after it is not read as HTTP any more."""
@@ -443,6 +458,7 @@ class Connection(asyncio.Protocol):
                     size += len(step.data)
                     if size > FLUSH_BYTES:
                         self._write(head, body)
+                        self._shared.outbox.flush()
                         burst -= size
                         head, body, size = b"", [], 0
                         if self._blocked:
@@ -513,11 +529,12 @@ class Connection(asyncio.Protocol):
         if head:
             data = head + data
         if data:
-            self._transport.write(data)
+            self._shared.outbox.post(self._transport, data)
 
     def _sleep(self) -> None:
         if self._eof:
             self._leave()
+            self._shared.outbox.flush()
             self._transport.close()
         else:
             self._tick = self._shared.clock.sleep(self, self._due)
@@ -540,6 +557,7 @@ class Connection(asyncio.Protocol):
         if abort.how == "close":
             self._finish()
             return
+        self._shared.outbox.flush()
         connection = self._transport.get_extra_info("socket")
         if connection is not None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
@@ -560,7 +578,7 @@ class Connection(asyncio.Protocol):
             self._turns.insert(0, turn)
         else:
             self._leave()
-            self._transport.write(LAST_RESORT)
+            self._shared.outbox.post(self._transport, LAST_RESORT)
             self._finish()
 
     def _finish(self) -> None:
@@ -574,6 +592,7 @@ class Connection(asyncio.Protocol):
         self._head_bytes = 0
         self._since = monotonic()
         self._turns.clear()
+        self._shared.outbox.flush()
         transport = self._transport
         if self._eof or self._shared.draining or not transport.can_write_eof():
             transport.close()

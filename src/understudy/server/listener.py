@@ -16,6 +16,7 @@ from time import monotonic
 
 from understudy.server.clock import Clock
 from understudy.server.connection import Connection, Handle, Limits, Refuse, Shared
+from understudy.server.outbox import Outbox
 
 log = logging.getLogger("understudy.server")
 
@@ -56,7 +57,9 @@ class Server:
         """
         loop = asyncio.get_running_loop()
         sockets = bound(await addresses(hosts), port)
-        shared = self._shared = Shared(self._handle, self._refuse, self._limits, Clock(loop))
+        shared = self._shared = Shared(
+            self._handle, self._refuse, self._limits, Clock(loop), Outbox(loop.call_soon)
+        )
         for listening in sockets:
             self._listening.append(
                 await loop.create_server(lambda: Connection(shared), sock=listening, ssl=tls, backlog=BACKLOG)
