@@ -94,7 +94,8 @@ def ids(seed: int | None) -> Iterator[str]:
     """Endless random ids of letters and digits: the same again for a seed, else always others."""
     draw = random.Random(seed)
     while True:
-        yield b2a_base64(draw.randbytes(22), newline=False).translate(LETTERS)[:ID_LENGTH].decode()
+        letters = b2a_base64(draw.randbytes(3 * ID_LENGTH * 16), newline=False).translate(LETTERS).decode()
+        yield from (letters[at : at + ID_LENGTH] for at in range(0, len(letters), ID_LENGTH))
 
 
 def steady_clock() -> Callable[[], float]:

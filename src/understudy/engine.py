@@ -190,9 +190,8 @@ class Engine:
         exchange.api = provider.NAME
         exchange.model = request.model
         exchange.answered_by = plan.by
-        if (counted := getattr(reply, "usage", None)) is not None:
-            exchange.input_tokens = counted.input
-            exchange.output_tokens = counted.output
+        exchange.input_tokens = reply.usage.input
+        exchange.output_tokens = reply.usage.output
         if request.stream and isinstance(reply, Reply):
             exchange.stream = True
             exchange.reply = reply

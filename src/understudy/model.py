@@ -337,6 +337,7 @@ class ModelInfo(Struct, frozen=True, gc=False):
 
 class ModelsReply(Struct, frozen=True, gc=False):
     models: tuple[ModelInfo, ...]
+    usage: Usage = NO_USAGE
     id: str = ""
     created: int = 0
     seconds: float = 0.0

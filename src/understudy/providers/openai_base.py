@@ -6,6 +6,7 @@ quoted in public issue trackers, and `openai` 3.54's types for names and shapes.
 
 from __future__ import annotations
 
+from binascii import hexlify
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
@@ -56,7 +57,7 @@ def error(failure: Failure, id: str) -> HttpReply:
     extra = "".join(lines).encode("latin-1", "replace")
     return HttpReply(
         failure.status,
-        b"content-type: application/json\r\n%bopenai-version: %b\r\n%b"
+        b"content-type: application/json\r\nx-request-id: req_%b\r\nopenai-version: %b\r\n%b"
         % (_request_id(id), VERSION.encode(), extra),
         encode({"error": error_object(failure)}),
     )
@@ -94,9 +95,9 @@ _HEAD = (
     "x-ratelimit-reset-requests: 2ms\r\n"
     "x-ratelimit-reset-tokens: 0s\r\n"
 )
-_WHOLE = _HEAD.format(type="application/json").encode() + b"openai-processing-ms: %d\r\n"
-_STREAM = _HEAD.format(type="text/event-stream; charset=utf-8").encode() + b"openai-processing-ms: %d\r\n"
-_REMAINING = b"x-ratelimit-remaining-tokens: %d\r\n"
+_VARIABLE = b"openai-processing-ms: %d\r\nx-ratelimit-remaining-tokens: %d\r\nx-request-id: req_%b\r\n"
+_WHOLE = _HEAD.format(type="application/json").encode() + _VARIABLE
+_STREAM = _HEAD.format(type="text/event-stream; charset=utf-8").encode() + _VARIABLE
 
 
 def head(reply: AnyReply, stream: bool) -> bytes:
@@ -105,18 +106,13 @@ def head(reply: AnyReply, stream: bool) -> bytes:
     No limit is in force by default, so that the rate-limit headers tell of a window in which this
     request is the only one.
     """
-    usage = getattr(reply, "usage", None)
-    left = TOKENS_PER_MINUTE - (usage.input if usage else 0)
-    return (
-        (_STREAM if stream else _WHOLE) % int(reply.seconds * 1000)
-        + _REMAINING % left
-        + _request_id(reply.id)
-    )
+    left = TOKENS_PER_MINUTE - reply.usage.input
+    return (_STREAM if stream else _WHOLE) % (reply.seconds * 1000, left, _request_id(reply.id))
 
 
 def _request_id(id: str) -> bytes:
-    """`req_` and 32 hexadecimal digits, from the first 16 characters of the answer's id."""
-    return b"x-request-id: req_%b\r\n" % id[:16].encode().hex().encode()
+    """32 hexadecimal digits, from the first 16 characters of the answer's id."""
+    return hexlify(id[:16].encode())
 
 
 # --- parts of answers ---------------------------------------------------------------------------------

@@ -453,7 +453,7 @@ class Connection(asyncio.Protocol):
         assert steps is not None
         try:
             for step in steps:
-                if isinstance(step, Send):
+                if type(step) is Send:
                     body.append(step.data)
                     size += len(step.data)
                     if size > FLUSH_BYTES:
@@ -466,15 +466,15 @@ class Connection(asyncio.Protocol):
                         if burst < 0:
                             self._tick = self._shared.clock.sleep(self, 0.0)
                             return
-                elif isinstance(step, Pause):
+                elif type(step) is Pause:
                     self._due += step.seconds
                     if self._due > monotonic():
                         self._write(head, body)
                         self._sleep()
                         return
-                elif isinstance(step, Head):
+                elif type(step) is Head:
                     head = self._start(step)
-                else:
+                elif type(step) is Abort:
                     self._write(head, body)
                     self._break_off(step)
                     return
