@@ -22,6 +22,7 @@ from understudy.journal import Exchange, Journal
 from understudy.model import (
     INSTANT,
     AnyReply,
+    EmbeddingReply,
     Head,
     HttpRequest,
     Message,
@@ -58,14 +59,15 @@ class Answer(Struct, frozen=True, gc=False):
 class Plan(Struct, gc=False):
     """What a request will be answered with: all but the answer's id and time.
 
-    `reply` is cut to size and counted; `calls` says that its tool calls still need ids. `pieces` are the
-    bytes of a whole answer around its id and its time, once they are known.
+    `reply` is cut to size and counted, `size` its bytes, about; `calls` says that its tool calls still need
+    ids. `pieces` are the bytes of a whole answer around its id and its time, once they are known.
     """
 
     request: Any
     reply: Any
     by: str
     calls: bool = False
+    size: int = 0
     pieces: tuple[bytes, bytes, bytes] | None = None
     uses: int = 0
 
@@ -126,11 +128,14 @@ class Engine:
         return whole(self._fallback.error(Failure(status, kind, message), self._new_id()))
 
     def sent(self, exchange: Exchange) -> bytes:
-        """The body as it was really sent; a stream's is made again from its plan."""
+        """The body as it was really sent, made again from the reply."""
         if exchange.reply is None:
             return exchange.answer[: exchange.sent]
         provider = self.providers[exchange.api]
-        encode = provider.encoder(provider.parse(exchange.http))
+        request: Any = provider.parse(exchange.http)
+        if not isinstance(exchange.reply, Reply) or not request.stream:
+            return provider.body(exchange.reply, request)[: exchange.sent]
+        encode = provider.encoder(request)
         stream = events.paced(exchange.reply, self._pace)
         return b"".join(encode(e) for e in stream if not isinstance(e, Pause))[: exchange.sent]
 
@@ -145,7 +150,8 @@ class Engine:
         if isinstance(request, Request):
             plan = self._generated(request, answer)
         else:
-            plan = Plan(request, answer.reply, answer.by)
+            vectors = answer.reply.vectors if isinstance(answer.reply, EmbeddingReply) else ()
+            plan = Plan(request, answer.reply, answer.by, size=sum(map(len, vectors)))
         if answer.lasting and len(http.target) + len(http.body) <= MOST_REMEMBERED:
             if len(self._plans) >= MOST_PLANS:
                 self._plans.clear()
@@ -171,6 +177,7 @@ class Engine:
             ),
             answer.by,
             any(type(part) is ToolCall for each in choices for part in each),
+            sum(len(events.content(part)) for each in choices for part in each),
         )
 
     def _others(self, request: Request, encoding: str) -> Iterator[Reply]:
@@ -190,13 +197,14 @@ class Engine:
         exchange.api = provider.NAME
         exchange.model = request.model
         exchange.answered_by = plan.by
+        exchange.reply = reply
+        exchange.size = plan.size
         exchange.input_tokens = reply.usage.input
         exchange.output_tokens = reply.usage.output
         if request.stream and isinstance(reply, Reply):
             exchange.stream = True
-            exchange.reply = reply
             return self._stream(provider.head(reply, True), provider.encoder(request), reply)
-        exchange.answer = body = self._body(provider, plan, reply)
+        body = self._body(provider, plan, reply)
         steps = (Head(200, CORS + provider.head(reply, False), len(body)), Send(body))
         if self._pace is INSTANT or not isinstance(reply, Reply):
             return iter(steps)
@@ -269,6 +277,7 @@ class Engine:
     def _refused(self, provider: Provider, failure: Failure, exchange: Exchange) -> Steps:
         reply = provider.error(failure, self._new_id())
         exchange.api = exchange.api or provider.NAME
+        exchange.reply, exchange.size = None, 0
         exchange.answer = reply.body
         exchange.answered_by = exchange.answered_by or "refused"
         exchange.error = failure.message

@@ -1,8 +1,9 @@
 """What was asked and what was answered: exchanges, kept in a ring, rendered when somebody looks.
 
-An entry is flat: the request's bytes, a few numbers, and the answer's bytes or (for a stream) its
-plan, from which the very bytes can be made again. Ten thousand live object graphs would cost a fifth
-of the throughput in garbage collection. Secrets are masked before anything is stored.
+An entry is flat: the request's bytes, a few numbers, and the reply, from which the very bytes can be
+made again; what the request was like is read from its bytes again too. Ten thousand live object graphs
+would cost a fifth of the throughput in garbage collection, and ten thousand answers a twentieth by
+driving everything else out of the processor's caches. Secrets are masked before anything is stored.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from understudy.model import Abort, Head, HttpRequest, Reply, Send, Step, Steps
+from understudy.model import Abort, AnyReply, Head, HttpRequest, Send, Step, Steps
 
 SECRET_HEADERS = frozenset(
     (b"authorization", b"proxy-authorization", b"x-api-key", b"api-key", b"x-goog-api-key", b"cookie")
@@ -31,8 +32,8 @@ class Exchange(Struct, gc=False):
 
     `at` is when it came, in Unix seconds; `seconds` how long it took, until the last byte was handed
     over; `sent` counts the body's bytes that were really sent; `answered_by` is the rule, or what in
-    the autopilot, that answered. `answer` holds a whole answer, `reply` a
-    stream's plan, `error` what was wrong with a request that was refused.
+    the autopilot, that answered. `reply` is what was answered; of a request that was refused, `answer`
+    holds the bytes instead and `error` says what was wrong.
     """
 
     number: int
@@ -49,10 +50,10 @@ class Exchange(Struct, gc=False):
     seconds: float = 0.0
     outcome: Outcome = "open"
     answer: bytes = b""
-    reply: Reply | None = None
+    reply: AnyReply | None = None
     error: str = ""
     size: int = 0
-    """Bytes that the entry keeps alive, about; known when it closes."""
+    """Bytes that the entry keeps alive, about: of the reply alone until it closes, then of all."""
 
 
 class Journal:
@@ -97,8 +98,7 @@ class Journal:
 
     def _close(self, exchange: Exchange) -> None:
         if exchange.number > self._forgotten:
-            plan = 2 * exchange.output_tokens if exchange.reply else len(exchange.answer)
-            exchange.size = ENTRY_BYTES + len(exchange.http.body) + plan
+            exchange.size += ENTRY_BYTES + len(exchange.http.body) + len(exchange.answer)
             self._bytes += exchange.size
         while len(self._ring) > self._entries or (self._bytes > self._max_bytes and self._ring):
             oldest = self._ring.popleft()
