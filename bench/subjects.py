@@ -236,8 +236,11 @@ def spawn(command: Sequence[str], core: int, log: int = subprocess.DEVNULL) -> s
         if first:
             precede_others()
 
+    # Compiled once, as on a user's machine.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return subprocess.Popen(
         command,
+        env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=log,
