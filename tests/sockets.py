@@ -16,7 +16,7 @@ from understudy.model import Head, HttpRequest, Send, Step
 from understudy.server import Handle, Limits, Server, new_loop
 from understudy.server.clock import Clock
 from understudy.server.connection import Connection, Shared
-from understudy.server.outbox import Outbox
+from understudy.server.round import Round
 
 TIMEOUT_S = 10.0
 LOOPS: tuple[Callable[[], asyncio.AbstractEventLoop], ...] = (new_loop, asyncio.new_event_loop)
@@ -196,7 +196,7 @@ class Timetable(Clock):
 def connected(handle: Handle = echo, limits: Limits | None = None) -> tuple[Connection, Wire, Timetable]:
     """A connection on a transport in memory, whose pauses end when the timetable rings."""
     clock = Timetable()
-    connection = Connection(Shared(handle, refuse, limits or Limits(), clock, Outbox(lambda flush: flush())))
+    connection = Connection(Shared(handle, refuse, limits or Limits(), clock, Round(lambda flush: flush())))
     wire = Wire(protocol=connection)
     connection.connection_made(wire)
     return connection, wire, clock

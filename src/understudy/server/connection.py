@@ -1,13 +1,13 @@
 """One connection: HTTP/1.1 in, Steps out.
 
-    data_received -> parser -> on_... -> Turn -> advance -> handle -> pump -> outbox -> transport.write
+    data_received -> parser -> on_... -> Turn -> advance -> handle -> pump -> round -> transport.write
                                                               ^        |
                                        wake, resume_writing --+--------+ a Pause, a slow reader
 
 Requests wait in `turns` and are answered strictly in order. `turn` is the one being answered,
 `steps` what is left of its answer. A request that needs no waiting is answered inside
 `data_received`: no task and no future. What was gathered before a Pause leaves in one write, and as
-one chunk where the answer is chunked; the writes of a round of the loop leave together (outbox.py).
+one chunk where the answer is chunked; the writes of a round of the loop leave together (round.py).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from msgspec import Struct
 
 from understudy.model import Abort, Head, HttpRequest, Pause, Send, Step, Steps
 from understudy.server.clock import Clock, Starts, Tick
-from understudy.server.outbox import Outbox
+from understudy.server.round import Round
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,18 +119,18 @@ class Shared:
         "draining",
         "handle",
         "limits",
-        "outbox",
         "quiet",
         "refuse",
+        "round",
         "starts",
     )
 
-    def __init__(self, handle: Handle, refuse: Refuse, limits: Limits, clock: Clock, outbox: Outbox) -> None:
+    def __init__(self, handle: Handle, refuse: Refuse, limits: Limits, clock: Clock, round: Round) -> None:
         self.handle = handle
         self.refuse = refuse
         self.limits = limits
         self.clock = clock
-        self.outbox = outbox
+        self.round = round
         self.starts = Starts()
         self.connections: set[Connection] = set()
         self.draining = False
@@ -192,7 +192,7 @@ class Connection(asyncio.Protocol):
         self._steps: Steps | None = None
         self._framing = UNSTARTED
         self._left = 0  # bytes still owed where the length is known
-        self._due = 0.0  # monotonic: when the last Pause ended, or the answer began
+        self._due = 0.0  # monotonic: when the last Pause ended, or the request was there
         self._tick: Tick = 0  # of the Pause being waited for
         self._blocked = False  # the peer does not read
         self._held = False  # we do not read
@@ -248,7 +248,7 @@ class Connection(asyncio.Protocol):
         self._parser = None
         self._began = 0.0
         self._eof = True
-        self._shared.outbox.flush()
+        self._shared.round.flush()
         if self._tick > SOON or (self._turn is None and not self._turns):
             self._leave()
             return False
@@ -288,12 +288,12 @@ class Connection(asyncio.Protocol):
     def drain(self) -> None:
         """Close if nothing is under way; else the end of the last answer closes."""
         if self._turn is None and not self._turns and not self._began and self._parser is not None:
-            self._shared.outbox.flush()
+            self._shared.round.flush()
             self._transport.close()
 
     def abort(self) -> None:
         self._leave()
-        self._shared.outbox.flush()
+        self._shared.round.flush()
         self._transport.abort()
 
     # The parser's callbacks
@@ -398,7 +398,7 @@ class Connection(asyncio.Protocol):
             self._advance()
         elif self._expects and self._turn is None and not self._turns:
             self._expects = False
-            self._shared.outbox.post(self._transport, CONTINUE)
+            self._shared.round.post(self._transport, CONTINUE)
 
     def _refuse(self, status: int, message: str) -> None:
         """Queue a refusal; what the client sends after it is not read as HTTP any more."""
@@ -426,7 +426,7 @@ class Connection(asyncio.Protocol):
         turns = self._turns
         while turns and self._turn is None and not self._blocked:
             self._turn = turn = turns.pop(0)
-            self._due = monotonic()
+            self._due = self._shared.round.began()
             self._framing = UNSTARTED
             try:
                 if isinstance(turn.request, HttpRequest):
@@ -458,7 +458,7 @@ class Connection(asyncio.Protocol):
                     size += len(step.data)
                     if size > FLUSH_BYTES:
                         self._write(head, body)
-                        self._shared.outbox.flush()
+                        self._shared.round.flush()
                         burst -= size
                         head, body, size = b"", [], 0
                         if self._blocked:
@@ -529,12 +529,12 @@ class Connection(asyncio.Protocol):
         if head:
             data = head + data
         if data:
-            self._shared.outbox.post(self._transport, data)
+            self._shared.round.post(self._transport, data)
 
     def _sleep(self) -> None:
         if self._eof:
             self._leave()
-            self._shared.outbox.flush()
+            self._shared.round.flush()
             self._transport.close()
         else:
             self._tick = self._shared.clock.sleep(self, self._due)
@@ -557,7 +557,7 @@ class Connection(asyncio.Protocol):
         if abort.how == "close":
             self._finish()
             return
-        self._shared.outbox.flush()
+        self._shared.round.flush()
         connection = self._transport.get_extra_info("socket")
         if connection is not None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
@@ -578,7 +578,7 @@ class Connection(asyncio.Protocol):
             self._turns.insert(0, turn)
         else:
             self._leave()
-            self._shared.outbox.post(self._transport, LAST_RESORT)
+            self._shared.round.post(self._transport, LAST_RESORT)
             self._finish()
 
     def _finish(self) -> None:
@@ -592,7 +592,7 @@ class Connection(asyncio.Protocol):
         self._head_bytes = 0
         self._since = monotonic()
         self._turns.clear()
-        self._shared.outbox.flush()
+        self._shared.round.flush()
         transport = self._transport
         if self._eof or self._shared.draining or not transport.can_write_eof():
             transport.close()

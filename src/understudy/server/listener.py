@@ -16,7 +16,7 @@ from time import monotonic
 
 from understudy.server.clock import Clock
 from understudy.server.connection import Connection, Handle, Limits, Refuse, Shared
-from understudy.server.outbox import Outbox
+from understudy.server.round import Round
 
 log = logging.getLogger("understudy.server")
 
@@ -61,7 +61,7 @@ class Server:
         loop = asyncio.get_running_loop()
         sockets = bound(await addresses(hosts), port)
         shared = self._shared = Shared(
-            self._handle, self._refuse, self._limits, Clock(loop), Outbox(loop.call_soon)
+            self._handle, self._refuse, self._limits, Clock(loop), Round(loop.call_soon)
         )
         for listening in sockets:
             self._listening.append(
