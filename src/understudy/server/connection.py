@@ -512,24 +512,21 @@ class Connection(asyncio.Protocol):
     def _write(self, head: bytes, body: list[bytes], last: bool = False) -> None:
         """Write what was gathered, framed, in one piece."""
         framing = self._framing
-        data = b"".join(body)
         if framing == CHUNKED:
-            if data:
-                data = b"%x\r\n%b\r\n" % (len(data), data)
+            if size := sum(map(len, body)):
+                body = [b"%x\r\n" % size, *body, b"\r\n"]
             if last:
-                data += LAST_CHUNK
+                body.append(LAST_CHUNK)
         elif framing == BY_LENGTH:
-            self._left -= len(data)
+            self._left -= sum(map(len, body))
             if self._left < 0:
-                data = data[: self._left]
+                body = [b"".join(body)[: self._left]]
         elif framing == BODYLESS:
-            data = b""
-        elif framing == UNSTARTED and (data or last):
+            body = []
+        elif framing == UNSTARTED and (body or last):
             raise RuntimeError("the steps have no Head before the body")
-        if head:
-            data = head + data
-        if data:
-            self._shared.round.post(self._transport, data)
+        if head or body:
+            self._shared.round.post(self._transport, b"".join([head, *body]))
 
     def _sleep(self) -> None:
         if self._eof:
