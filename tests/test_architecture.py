@@ -26,6 +26,7 @@ LEVELS = {
     "rules": 2,
     "templates": 2,
     "journal": 2,
+    "routes": 2,
     "settings": 2,
     "autopilot": 2,
     "engine": 3,

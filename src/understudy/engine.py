@@ -1,10 +1,11 @@
 """The program on one screen: an HTTP request in, steps for the server out.
 
-    HttpRequest -> provider.parse -> Request -> answer -> Reply -> provider.body ------------> Step ...
-                                                             \\-> paced -> provider.encoder -'
+    HttpRequest -> provider.parse -> Request -> operation -> Plan -> Reply -> provider.body ---> Step ...
+                                                                         \\-> provider.encoder -'
 
 Plans eagerly, streams lazily: reply and status are fixed before the first step is given, so that a
-Failure never comes after a Head. Never waits: time is a Pause.
+Failure never comes after a Head. A plan holds what depends on the request alone, so that the same
+request, asked again, is not read, answered and counted again. Never waits: time is a Pause.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from understudy.model import (
     Usage,
 )
 from understudy.providers.base import HttpReply, Provider
+from understudy.routes import Routes
 
 CORS = b"access-control-allow-origin: *\r\naccess-control-expose-headers: *\r\n"
 MOST_PLANS, MOST_REMEMBERED = 1_024, 4_096
@@ -320,44 +322,3 @@ def pieces_of(body: bytes, id: bytes, created: bytes) -> tuple[bytes, bytes, byt
     before, _, rest = body.partition(id)
     middle, found, after = rest.partition(created)
     return (before, middle, after) if found else None
-
-
-class Routes:
-    """Which provider answers a method and path."""
-
-    def __init__(self, providers: Sequence[Provider]) -> None:
-        self._fallback = providers[0]
-        self._exact: dict[str, dict[str, Provider]] = {}
-        self._prefixes: dict[str, dict[str, Provider]] = {}
-        for provider in providers:
-            for method, path in provider.ROUTES:
-                table, key = (
-                    (self._exact, path) if "{" not in path else (self._prefixes, path.partition("{")[0])
-                )
-                table.setdefault(key, {})[method] = provider
-
-    def find(self, http: HttpRequest) -> Provider:
-        """The provider that answers; raises the vendor's 404, with a hint, or its 405."""
-        methods = self._exact.get(http.target) or self._methods(http.path)
-        method = "GET" if http.method == "HEAD" else http.method
-        if methods is None:
-            raise self._fallback.unrouted(http.method, http.path, (), self._hint(http.path))
-        if method not in methods:
-            raise self._fallback.unrouted(http.method, http.path, tuple(methods), "")
-        return methods[method]
-
-    def _methods(self, path: str) -> dict[str, Provider] | None:
-        if (exact := self._exact.get(path)) is not None:
-            return exact
-        for prefix, methods in self._prefixes.items():
-            if path.startswith(prefix) and len(path) > len(prefix):
-                return methods
-        return None
-
-    def _hint(self, path: str) -> str:
-        """A path nearby that there is, if there is one: where the base URL lacks `/v1` or has it twice."""
-        short = "/" + "/".join(piece for piece in path.split("/") if piece)
-        for nearby in (short, "/v1" + short, short.removeprefix("/v1")):
-            if nearby != path and nearby in self._exact:
-                return nearby
-        return ""
