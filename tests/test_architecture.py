@@ -17,6 +17,7 @@ LEVELS = {
     "errors": 0,
     "tokens": 0,
     "documents": 1,
+    "caching": 0,
     "events": 1,
     "usage": 1,
     "embeddings": 1,

@@ -10,9 +10,10 @@ import math
 import re
 from array import array
 from collections import Counter
-from functools import lru_cache
 from hashlib import shake_128
 from struct import pack
+
+from understudy.caching import cached
 
 DIMENSIONS = {"text-embedding-3-large": 3072}
 DEFAULT_DIMENSIONS = 1536
@@ -25,7 +26,7 @@ def dimensions_of(model: str) -> int:
     return DIMENSIONS.get(model, DEFAULT_DIMENSIONS)
 
 
-@lru_cache(maxsize=1024)
+@cached(entries=1_024, longest=8_192)
 def vector(text: str, dimensions: int, full: int) -> bytes:
     """The text's vector of unit length, as packed little-endian 32-bit floats.
 
@@ -41,7 +42,7 @@ def vector(text: str, dimensions: int, full: int) -> bytes:
     return pack(f"<{dimensions}f", *[x / length for x in sums])
 
 
-@lru_cache(maxsize=4096)
+@cached(entries=4_096, longest=64)
 def _steps(word: str, dimensions: int) -> array[int]:
     """A word's own direction: a signed byte for each dimension, odd so that none is 0."""
     digest = shake_128(word.encode(errors="replace")).digest(dimensions)

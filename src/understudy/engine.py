@@ -42,8 +42,8 @@ from understudy.providers.base import HttpReply, Provider
 from understudy.routes import Routes
 
 CORS = b"access-control-allow-origin: *\r\naccess-control-expose-headers: *\r\n"
-MOST_PLANS, MOST_REMEMBERED = 1_024, 4_096
-"""How many plans are remembered, and of requests with how many bytes at most."""
+MOST_PLANS, MOST_REMEMBERED, MOST_KEPT = 1_024, 4_096, 8 << 20
+"""How many plans are remembered, of requests with how many bytes at most, and with how many bytes in all."""
 log = logging.getLogger("understudy")
 
 
@@ -106,6 +106,7 @@ class Engine:
         self._pace = pace
         self._routes = Routes(providers)
         self._plans: dict[tuple[str, bytes], Plan] = {}
+        self._kept = 0  # the sizes of all plans
 
     def handle(self, http: HttpRequest) -> Iterator[Step]:
         """The steps that answer a request. Whatever goes wrong is an answer too."""
@@ -155,10 +156,16 @@ class Engine:
             vectors = answer.reply.vectors if isinstance(answer.reply, EmbeddingReply) else ()
             plan = Plan(request, answer.reply, answer.by, size=sum(map(len, vectors)))
         if answer.lasting and len(http.target) + len(http.body) <= MOST_REMEMBERED:
-            if len(self._plans) >= MOST_PLANS:
-                self._plans.clear()
-            self._plans[http.target, http.body] = plan
+            self._remember(http, plan)
         return plan
+
+    def _remember(self, http: HttpRequest, plan: Plan) -> None:
+        if len(self._plans) >= MOST_PLANS or self._kept + plan.size > MOST_KEPT:
+            self._plans.clear()
+            self._kept = 0
+        if plan.size <= MOST_KEPT:
+            self._plans[http.target, http.body] = plan
+            self._kept += plan.size
 
     def _generated(self, request: Request, answer: Answer) -> Plan:
         """Every choice answered, cut to size and counted."""

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from itertools import zip_longest
 from typing import assert_never
 
@@ -91,7 +90,6 @@ def fit(
     return parts, stop
 
 
-@lru_cache(maxsize=1024)
 def _cut_at_stop(
     parts: tuple[Part, ...], stop: Stop, sequences: tuple[str, ...]
 ) -> tuple[tuple[Part, ...], Stop]:
@@ -104,7 +102,6 @@ def _cut_at_stop(
     return parts, stop
 
 
-@lru_cache(maxsize=1024)
 def _cut_at_limit(
     parts: tuple[Part, ...], stop: Stop, limit: int, encoding: str
 ) -> tuple[tuple[Part, ...], Stop]:

@@ -23,6 +23,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from understudy.caching import cached
 from understudy.errors import Place, SettingsError
 from understudy.matchers.base import NO_GROUPS, Groups, size
 from understudy.matchers.text import new_results
@@ -153,7 +154,7 @@ def subject(text: str) -> str:
     return _subject(text[:300])
 
 
-@lru_cache(maxsize=1024)
+@cached(entries=1_024, longest=8_192)
 def _subject(text: str) -> str:
     for sentence in _SENTENCE.findall(text):
         words = _without_opening(sentence.lstrip(" \t\"'`*#>-:,;()[]")).rstrip(" \t\"'`*:,;!?.").split()

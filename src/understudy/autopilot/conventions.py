@@ -44,6 +44,7 @@ from understudy.autopilot.tools import (
     taken_up,
 )
 from understudy.autopilot.voices import OPENINGS
+from understudy.caching import cached
 from understudy.model import Message, Reply, Request, Text
 
 CACHED_TEXT = 16_384
@@ -300,7 +301,7 @@ class AskedWord(NamedTuple):
     options: bool
 
 
-@lru_cache(256)
+@cached(entries=256, longest=16_384)
 def asked_word(system: str) -> AskedWord | None:
     found = ASKED_WORD.search(system)
     return AskedWord((found["quoted"] or found["bare"]).strip(), bool(found["options"])) if found else None
@@ -547,7 +548,7 @@ def _schema_in(value: dict[str, Any]) -> dict[str, Any] | None:
     return None
 
 
-@lru_cache(256)
+@cached(entries=256, longest=16_384)
 def _objects_in(text: str) -> tuple[tuple[str, bytes], ...]:
     found: list[tuple[str, bytes]] = []
     decoder = json.JSONDecoder()

@@ -15,11 +15,12 @@ import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from functools import lru_cache
 from re import _parser as sre  # type: ignore[attr-defined]
 from typing import Any
 
 import msgspec
+
+from understudy.caching import cached
 
 Schema = dict[str, Any]
 Path = tuple[str | int, ...]
@@ -281,7 +282,7 @@ def _members(items: Any) -> list[str]:
     return found or [chr(low) for low in lows if not 0xD800 <= low <= 0xDFFF]
 
 
-@lru_cache(512)
+@cached(entries=512, longest=1_024)
 def _parsed(pattern: str) -> Any:
     """The syntax tree of an ECMA pattern in Python's terms, None where it has none."""
     python = re.sub(r"\(\?<(?![=!])", "(?P<", pattern)
@@ -329,7 +330,7 @@ def _shortest(tree: Any, pattern: str, nth: int, least: int, most: int | None) -
     return None
 
 
-@lru_cache(2_048)
+@cached(entries=2_048, longest=1_024)
 def matches(pattern: str, text: str) -> bool:
     """Whether `pattern` is found in `text`, asked of the validator, whose engine cannot be led astray."""
     validator = _validator({"pattern": pattern})
@@ -1041,7 +1042,7 @@ def instance(
     return msgspec.json.decode(_instance(key, words[:4_000], seed, answer, optional))
 
 
-@lru_cache(1_024)
+@cached(entries=1_024, longest=16_384)
 def _instance(key: bytes, words: str, seed: int, answer: str, optional: bool) -> bytes:
     schema = msgspec.json.decode(key)
     validator = _validator(schema) if isinstance(schema, dict) else None

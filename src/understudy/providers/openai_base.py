@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from binascii import hexlify
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import Any
 from zlib import crc32
 
 from understudy import tokens
+from understudy.caching import cached
 from understudy.errors import Failure, Kind
 from understudy.model import AnyReply, HttpRequest, Usage
 from understudy.providers.base import HttpReply, decode, encode, sse
@@ -155,13 +155,12 @@ def frames(data: bytes) -> Iterator[dict[str, Any]]:
         yield decode(text)
 
 
-@lru_cache(maxsize=1024)
+@cached(entries=1_024, longest=256)
 def fingerprint(model: str) -> str:
     """A system fingerprint like `fp_a288987b44`, the same for a model every time."""
     return f"fp_{crc32(model.encode(errors='replace')):08x}{len(model) % 256:02x}"
 
 
-@lru_cache(maxsize=65_536)
 def logprob(token: str, alternative: int = 0) -> float:
     """A plausible log probability: near 0 for the chosen token, lower for each alternative."""
     share = crc32(token.encode(errors="replace")) / 2**32
@@ -176,7 +175,6 @@ def alternatives(token: str, number: int) -> list[tuple[str, float]]:
     return [(form, logprob(token, place)) for place, form in enumerate(padded[:number])]
 
 
-@lru_cache(maxsize=65_536)
 def obfuscation(text: str) -> str:
     """Padding that brings a delta's length to a multiple of 16, as the API sends to blur its size."""
     start = crc32(text.encode(errors="replace")) % len(ALPHABET)

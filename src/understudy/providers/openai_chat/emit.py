@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 from understudy import tokens
+from understudy.caching import cached
 from understudy.model import (
     Begin,
     Broken,
@@ -231,7 +231,10 @@ class _Encoder:
         if self._left_out(part, reply, event.index):
             return b""
         before = self._before(part, reply, event)
-        tails = _tails(event.slices, self._after(part) + self._end, self._blurred)
+        after = self._after(part) + self._end
+        if len(event.slices) == 1:
+            return before + _tail(event.slices[0], after, self._blurred)
+        tails = _tails(event.slices, after, self._blurred)
         return before + before.join(tails) if tails else b""
 
     def _before(self, part: Part, reply: Reply, event: Delta) -> bytes:
@@ -298,14 +301,14 @@ def _calls_of(reply: Reply) -> list[int]:
     return [index for index, part in enumerate(reply.parts) if isinstance(part, ToolCall)]
 
 
-@lru_cache(maxsize=4096)
+@cached(entries=16_384, longest=64)
+def _tail(text: str, after: bytes, blur: bool) -> bytes:
+    """What a slice's frame holds from the text on; the same wherever this slice occurs."""
+    blurred = b',"obfuscation":' + quote(base.obfuscation(text)) if blur else b""
+    return b"%b%b%b}\n\n" % (quote(text), after, blurred)
+
+
+@cached(entries=256, longest=512)
 def _tails(slices: tuple[str, ...], after: bytes, blur: bool) -> tuple[bytes, ...]:
-    """What each slice's frame holds from the text on; the same for every answer with this text."""
-    if not blur:
-        return tuple([b"%b%b}\n\n" % (quote(each), after) for each in slices])
-    return tuple(
-        [
-            b'%b%b,"obfuscation":%b}\n\n' % (quote(each), after, quote(base.obfuscation(each)))
-            for each in slices
-        ]
-    )
+    """The tails of a part that leaves at once."""
+    return tuple([_tail(each, after, blur) for each in slices])
