@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from understudy.engine import MOST_PLANS, MOST_REMEMBERED, Answer, Engine
+from understudy.engine import MOST_KEPT, MOST_PLANS, MOST_REMEMBERED, Answer, Engine
 from understudy.journal import Exchange, Journal
 from understudy.model import (
     INSTANT,
@@ -378,3 +378,17 @@ def test_the_plans_that_are_remembered_are_bounded() -> None:
     play(engine, long)
     play(engine, long)
     assert asked_for.count("x" * MOST_REMEMBERED) == 2
+
+
+def test_the_bytes_of_the_plans_are_bounded_too() -> None:
+    asked_for = []
+    half = Reply((Text("x" * (MOST_KEPT // 2 + 1)),))
+
+    def lasting(request: Request) -> Answer:
+        asked_for.append(request.user)
+        return Answer(half, lasting=True)
+
+    engine = made(lasting)
+    for word in ("a", "a", "b", "a"):
+        play(engine, asked(messages=[{"role": "user", "content": word}]))
+    assert asked_for == ["a", "b", "a"]
