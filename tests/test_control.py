@@ -92,7 +92,7 @@ def test_the_list_can_be_narrowed(app: App, query: str, ids: list[int]) -> None:
     assert [each["id"] for each in ask(app, "GET", f"/_understudy/requests?{query}")[1]["requests"]] == ids
 
 
-@pytest.mark.parametrize("query", ["limit=-1", "limit=x", "limit=99999", "after=1.5"])
+@pytest.mark.parametrize("query", ["limit=-1", "limit=x", "limit=99999", "after=1.5", f"limit={'9' * 5000}"])
 def test_a_number_that_is_none_is_refused(app: App, query: str) -> None:
     status, refused, _ = ask(app, "GET", f"/_understudy/requests?{query}")
     assert status == 400
@@ -187,3 +187,8 @@ def test_a_token_opens_the_control_api_from_afar(token: str, status: int) -> Non
     headers = (b"host", b"mock.example", b"authorization", f"Bearer {token}".encode("latin-1"))
     app = App(Settings(control_token="hush"))
     assert ask(app, "GET", "/_understudy/requests", headers, peer="10.0.0.9")[0] == status
+
+
+def test_an_empty_token_opens_nothing() -> None:
+    app = App(Settings(control_token=""))
+    assert ask(app, "GET", "/_understudy/requests", (b"host", b"mock.example"), peer="10.0.0.9")[0] == 403

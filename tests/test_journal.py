@@ -105,6 +105,11 @@ def test_whoever_listens_hears_of_each_end() -> None:
         (b"Bearer test-key", b"Bearer ***"),
         (b"short", b"***"),
         (b"", b"***"),
+        (b"bearer sk-proj-abcdefghijklmnop", b"bearer sk-p***"),
+        (b"Basic dXNlcjpwYXNzd29yZA==", b"***"),
+        (b'Digest username="ada", response="6629fae49393a05397450978507c4ef1"', b"***"),
+        (b"session=abcdefghijklmnop; other=1", b"***"),
+        (b"a key with blanks in it", b"***"),
     ],
 )
 def test_a_secret_shows_its_first_letters_at_most(secret: bytes, shown: bytes) -> None:

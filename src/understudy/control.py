@@ -20,6 +20,8 @@ from understudy.model import Head, HttpRequest, ModelInfo, Send, Steps
 PREFIX = "/_understudy"
 LOOPBACK_NAMES = frozenset(("localhost", "127.0.0.1", "::1"))
 DEFAULT_LIMIT, MOST_LIMIT = 100, 10_000
+MOST_DIGITS = 19
+"""Of a number in a call: Python refuses to read very long ones."""
 
 
 class Refused(Exception):
@@ -42,7 +44,7 @@ class Call(Struct):
         given = self.word(name)
         if given is None:
             return default
-        if not given.isdecimal() or int(given) > most:
+        if not given.isdecimal() or len(given) > MOST_DIGITS or int(given) > most:
             raise Refused(400, f"{name}: expected a number from 0 to {most}, found {given!r}", name)
         return int(given)
 
@@ -95,7 +97,7 @@ class Control:
     def _admit(self, http: HttpRequest) -> None:
         """Let in a token's holder, and a loopback peer that uses a loopback name and no foreign page."""
         given = (http.header(b"authorization") or "").removeprefix("Bearer ").encode("latin-1")
-        if self._token is not None and hmac.compare_digest(given, self._token.encode()):
+        if self._token and hmac.compare_digest(given, self._token.encode()):
             return
         why = self._foreign(http)
         if why:
@@ -144,7 +146,7 @@ class Control:
     def _one(self, call: Call) -> dict[str, Any]:
         found = (
             self._engine.journal.find(int(call.rest))
-            if call.rest.isdecimal() and len(call.rest) < 19
+            if call.rest.isdecimal() and len(call.rest) <= MOST_DIGITS
             else None
         )
         if found is None:

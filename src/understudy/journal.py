@@ -145,6 +145,7 @@ def masked(http: HttpRequest) -> HttpRequest:
 
 
 def mask(secret: bytes) -> bytes:
-    """A secret's scheme and first letters: `Bearer sk-a***`; of a short one, nothing."""
-    scheme, space, key = secret.rpartition(b" ")
-    return scheme + space + (key[:4] if len(key) > 12 else b"") + b"***"
+    """A secret's scheme and first letters: `Bearer sk-a***`; of a short one or any other, nothing."""
+    scheme, key = (secret[:7], secret[7:]) if secret[:7].lower() == b"bearer " else (b"", secret)
+    telling = len(key) > 12 and b" " not in key and b"=" not in key
+    return scheme + (key[:4] if telling else b"") + b"***"
