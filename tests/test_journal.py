@@ -105,7 +105,7 @@ def test_whoever_listens_hears_of_each_end() -> None:
         (b"Bearer test-key", b"Bearer ***"),
         (b"short", b"***"),
         (b"", b"***"),
-        (b"bearer sk-proj-abcdefghijklmnop", b"bearer sk-p***"),
+        (b"Token sk-proj-abcdefghijklmnop", b"***"),
         (b"Basic dXNlcjpwYXNzd29yZA==", b"***"),
         (b'Digest username="ada", response="6629fae49393a05397450978507c4ef1"', b"***"),
         (b"session=abcdefghijklmnop; other=1", b"***"),

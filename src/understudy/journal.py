@@ -146,6 +146,7 @@ def masked(http: HttpRequest) -> HttpRequest:
 
 def mask(secret: bytes) -> bytes:
     """A secret's scheme and first letters: `Bearer sk-a***`; of a short one or any other, nothing."""
-    scheme, key = (secret[:7], secret[7:]) if secret[:7].lower() == b"bearer " else (b"", secret)
-    telling = len(key) > 12 and b" " not in key and b"=" not in key
-    return scheme + (key[:4] if telling else b"") + b"***"
+    scheme, key = (b"Bearer ", secret[7:]) if secret[:7] == b"Bearer " else (b"", secret)
+    if len(key) > 12 and b" " not in key and b"=" not in key:
+        return scheme + key[:4] + b"***"
+    return scheme + b"***"
