@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -575,3 +576,24 @@ def test_a_plain_request_asks_only_the_rows_without_triggers() -> None:
 def test_any_mixture_of_prompts_is_answered_or_left_alone(said: list[Said]) -> None:
     found = convention(request(*said))
     assert found is None or found[0].parts
+
+
+# --- what nobody means, and what must not take for ever all the same --------------------------------------
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "please select from: [",
+        'is_request_satisfied "next_speaker" (select from: ',
+        "reply with only the word ",
+        "\nTask:",
+        "exitcode: ",
+        "the code sequence must be opened with '",
+        "some choices are given below (1) only json ",
+    ],
+)
+def test_a_prompt_that_repeats_a_convention_is_answered_in_linear_time(piece: str) -> None:
+    began = time.process_time()
+    answer(("system", piece * 20_000), ("user", piece * 20_000))
+    assert time.process_time() - began < 5

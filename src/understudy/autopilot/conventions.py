@@ -96,7 +96,7 @@ def seed_of(request: Request) -> int:
 
 OFFERED = re.compile(
     r"(?:select the next \w+ from|select (?:only one |a different name )?from:?|names that are accepted are"
-    r"|select (?:an?|the next|one) \w+ from)\s*(\[[^\]]*\])",
+    r"|select (?:an?|the next|one) \w+ from)\s*(\[[^\[\]]*\])",
     re.I,
 )
 
@@ -159,7 +159,7 @@ def progress_ledger(request: Request) -> Reply | None:
     autogen-agentchat 0.7.5, _magentic_one/_prompts.py: ORCHESTRATOR_PROGRESS_LEDGER_PROMPT.
     """
     last = request.messages[-1]
-    found = re.search(r"\(select from: ([^)]*)\)", last.text)
+    found = re.search(r"\(select from: ([^()]*)\)", last.text)
     if '"next_speaker"' not in last.text or not found:
         return None
     names = [name.strip() for name in found.group(1).split(",")]
