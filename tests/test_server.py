@@ -193,6 +193,19 @@ def test_the_wish_for_another_protocol_is_ignored(upgrade: bytes) -> None:
         )
 
 
+def test_a_refusal_after_a_wish_for_another_protocol_says_what_is_wrong() -> None:
+    wish = b"POST /a HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade\r\nContent-Length: 1\r\n\r\na"
+    connection, wire, _ = connected()
+    connection.data_received(wish + b"GET /a HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n")
+    assert wire.written.endswith(b"\r\n\r\nA request of HTTP/1.1 has exactly one Host header.")
+
+
+def test_any_number_of_wishes_for_another_protocol_in_one_packet_are_ignored() -> None:
+    connection, wire, _ = connected()
+    connection.data_received(2_000 * GET.replace(b"Host", b"Upgrade: h2c\r\nConnection: Upgrade\r\nHost"))
+    assert wire.written == 2_000 * ANSWER
+
+
 def test_100_continue_is_said_before_the_body_is_sent() -> None:
     head = close_after(POST.removesuffix(b"abc").replace(b"Host", b"Expect: 100-Continue\r\nHost"))
     with serving() as server, server.client() as client:

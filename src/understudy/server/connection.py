@@ -226,13 +226,9 @@ class Connection(asyncio.Protocol):
             return
         self._head_bytes += len(data)
         self._progress = False
-        try:
-            parser.feed_data(data)
-        except HttpParserUpgrade as upgrade:
-            self._go_on_without_upgrade(data[upgrade.args[0] :])
-        except HttpParserError as error:
-            if self._parser is not None:
-                self._refuse(*what_is_wrong(error))
+        unread = self._feed(parser, data)
+        while unread is not None:
+            unread = self._feed_without_upgrade(unread)
         if self._turns:
             self._advance()
             if len(self._turns) > QUEUE and not self._held:
@@ -372,22 +368,35 @@ class Connection(asyncio.Protocol):
 
     # Receiving
 
-    def _go_on_without_upgrade(self, rest: bytes) -> None:
+    def _feed(self, parser: HttpRequestParser, data: bytes) -> bytes | None:
+        """Have `data` read; return what follows the head of a request for another protocol, else None."""
+        try:
+            parser.feed_data(data)
+        except HttpParserUpgrade as upgrade:
+            return data[upgrade.args[0] :]
+        except HttpParserError as error:
+            if self._parser is not None:
+                self._refuse(*what_is_wrong(error))
+        return None
+
+    def _feed_without_upgrade(self, rest: bytes) -> bytes | None:
         """Read the request again as if it had not asked for another protocol: it may be ignored.
 
         The parser takes all that follows for the other protocol, so it is given a head without
         the wish.
         """
         self._upgrading = False
-        self._head_bytes = 0
         old = self._parser
         assert old is not None
         head = [b"%b %b HTTP/%b\r\n" % (old.get_method(), self._url, old.get_http_version().encode())]
         for i in range(0, len(self._headers), 2):
             if self._headers[i] != b"upgrade":
                 head.append(b"%b: %b\r\n" % (self._headers[i], self._headers[i + 1]))
-        self._parser = HttpRequestParser(self)
-        self.data_received(b"".join(head) + b"\r\n" + rest)
+        self._parser = parser = HttpRequestParser(self)
+        data = b"".join(head) + b"\r\n" + rest
+        self._head_bytes = len(data)
+        self._progress = False
+        return self._feed(parser, data)
 
     def _expect_more(self) -> None:
         """After data that did not complete a request."""
