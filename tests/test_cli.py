@@ -64,13 +64,13 @@ def test_the_version_is_told() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--port", "99999"), "understudy: --port: a port is a number from 0 to 65535; found 99999\n"),
+        (("--port", "99999"), "understudy: --port: expected a number from 0 to 65535; found 99999\n"),
         (("--settings", "none.yaml"), "understudy: none.yaml: cannot be read"),
         (
             ("--tls-cert", "a.pem", "--tls-key", "b.pem"),
             "understudy: --tls-cert: a.pem and b.pem cannot be used",
         ),
-        (("--host", "256.1.1.1"), "understudy: --port: cannot listen on 256.1.1.1"),
+        (("--host", "256.1.1.1"), "understudy: --host: cannot listen on 256.1.1.1"),
         (("--pace", "quick"), "understudy: --pace: expected a rate like 40/s; found 'quick'\n"),
     ],
 )
@@ -95,7 +95,7 @@ def test_a_port_that_is_taken_says_what_to_do() -> None:
 def test_the_environment_gives_settings() -> None:
     ended = run("-m", "understudy", "serve", env={"UNDERSTUDY_TOKENS": "some"})
     assert ended.returncode == 2
-    assert ended.stderr == "understudy: UNDERSTUDY_TOKENS: Invalid enum value 'some'; found 'some'\n"
+    assert ended.stderr == "understudy: UNDERSTUDY_TOKENS: expected exact or estimate; found 'some'\n"
 
 
 def test_it_listens_on_both_loopback_addresses(server_url: str) -> None:

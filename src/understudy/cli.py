@@ -69,7 +69,7 @@ def _serve(settings: Any) -> None:
     try:
         server.run(app.server, settings.host, settings.port, tls, ready)
     except OSError as problem:
-        raise SettingsError("--port", "", _why_not(problem, settings)) from None
+        raise _why_not(problem, settings) from None
     finally:
         log.flush()
 
@@ -87,11 +87,14 @@ def _tls(certificate: str | None, key: str | None) -> Any:
     return context
 
 
-def _why_not(problem: OSError, settings: Any) -> str:
+def _why_not(problem: OSError, settings: Any) -> SettingsError:
     import errno
 
     if problem.errno == errno.EADDRINUSE:
-        return PORT_TAKEN.format(port=settings.port, other=settings.port + 1)
+        return SettingsError("--port", "", PORT_TAKEN.format(port=settings.port, other=settings.port + 1))
     if problem.errno == errno.EACCES:
-        return f"port {settings.port} is for the administrator alone; use one above 1023"
-    return f"cannot listen on {', '.join(settings.host)}: {problem.strerror or problem}"
+        return SettingsError(
+            "--port", "", f"port {settings.port} is for the administrator alone; use one above 1023"
+        )
+    hosts = ", ".join(settings.host)
+    return SettingsError("--host", "", f"cannot listen on {hosts}: {problem.strerror or problem}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -92,17 +93,34 @@ def _field(name: str, value: Any, place: Place) -> Any:
         return pace(value, place)
     if name == "host" and isinstance(value, str):
         value = [part.strip() for part in value.split(",") if part.strip()]
-    kind = _KINDS[name]
+    mistake = place.error(f"expected {_EXPECTED[name]}; found {value!r}")
     try:
-        converted = msgspec.convert(value, kind, strict=not isinstance(value, str))
-    except msgspec.ValidationError as problem:
-        raise place.error(f"{problem}; found {value!r}") from None
-    if name == "port" and not 0 <= converted <= 65535:
-        raise place.error(f"a port is a number from 0 to 65535; found {value!r}")
+        converted = msgspec.convert(value, _KINDS[name], strict=not isinstance(value, str))
+    except msgspec.ValidationError:
+        raise mistake from None
+    if not _in_range(name, converted):
+        raise mistake
     return converted
 
 
+def _in_range(name: str, value: Any) -> bool:
+    if name == "port":
+        return value in range(65536)
+    return name != "drain" or 0 <= value < math.inf
+
+
 _KINDS: dict[str, Any] = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+_EXPECTED = {
+    "host": "an address, or several",
+    "port": "a number from 0 to 65535",
+    "seed": "a whole number",
+    "tokens": "exact or estimate",
+    "control_token": "a text",
+    "log_level": "debug, info, warning or error",
+    "tls_cert": "the name of a PEM file",
+    "tls_key": "the name of a PEM file",
+    "drain": "a number of seconds, 0 or more",
+}
 
 
 # --- pace --------------------------------------------------------------------------------------------
