@@ -36,6 +36,21 @@ def test_the_banner_has_the_line_to_paste() -> None:
     assert "export OPENAI_BASE_URL=http://localhost:8081/v1 OPENAI_API_KEY=any" in text
 
 
+@pytest.mark.parametrize(
+    ("hosts", "url"),
+    [
+        (("127.0.0.1", "::1"), "http://localhost:8081"),
+        (("10.0.0.5", "0.0.0.0"), "http://localhost:8081"),
+        (("127.0.0.2",), "http://127.0.0.2:8081"),
+        (("fd00::2", "10.0.0.5"), "http://[fd00::2]:8081"),
+    ],
+)
+def test_the_banner_has_a_url_that_the_server_listens_on(hosts: tuple[str, ...], url: str) -> None:
+    text = click.unstyle(banner("1.2.3", 8081, "http", hosts, ("mock-llm-v1",)))
+    assert f"Server    {url}   (on" in text
+    assert f"export OPENAI_BASE_URL={url}/v1 " in text
+
+
 def test_a_line_tells_time_api_model_answerer_tokens_status_and_duration() -> None:
     words = re.split(r"\s{2,}", click.unstyle(line(exchange())).strip())
     assert re.fullmatch(r"\d\d:\d\d:\d\d", words[0])
@@ -53,6 +68,12 @@ def test_a_line_tells_why_a_request_was_refused() -> None:
     refused = exchange(status=400)
     refused.answered_by, refused.error = "refused", "Missing required parameter: 'messages'."
     assert "refused: Missing required parameter: 'messages'." in line(refused)
+
+
+def test_a_line_shows_where_it_is_cut() -> None:
+    refused = exchange(status=400)
+    refused.answered_by, refused.error = "refused", "x" * 100
+    assert f"refused: {'x' * 50}…  " in line(refused)
 
 
 def test_a_hostile_model_name_plays_no_tricks_on_the_terminal() -> None:

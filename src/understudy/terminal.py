@@ -20,12 +20,13 @@ EVERY_S = 0.1
 MOST_AT_ONCE = 50
 MOST_WAITING = 1_000
 MOST_BODY = 4_000
+LOCAL = frozenset(("localhost", "127.0.0.1", "::1", "0.0.0.0", "::"))
 ORDER = ("debug", "info", "warning", "error")
 
 
 def banner(version: str, port: int, scheme: str, hosts: Sequence[str], models: Sequence[str]) -> str:
     """The few lines at the start: what runs, where, and what to paste."""
-    url = f"{scheme}://localhost:{port}"
+    url = f"{scheme}://{called(hosts)}:{port}"
     bold = click.style
     return "\n".join(
         (
@@ -44,6 +45,13 @@ def banner(version: str, port: int, scheme: str, hosts: Sequence[str], models: S
     )
 
 
+def called(hosts: Sequence[str]) -> str:
+    """The name to reach a server by that listens on `hosts`."""
+    if any(host in LOCAL for host in hosts):
+        return "localhost"
+    return f"[{hosts[0]}]" if ":" in hosts[0] else hosts[0]
+
+
 def line(exchange: Exchange) -> str:
     """An exchange in one line: time, api, model, what answered, tokens, status, duration."""
     colour = "green" if exchange.status < 400 else "yellow" if exchange.status < 500 else "red"
@@ -55,13 +63,17 @@ def line(exchange: Exchange) -> str:
         (
             click.style(shown, dim=True),
             f"{exchange.api or exchange.http.path[:40]:<18}",
-            f"{printable(exchange.model[:40]) or '-':<20}",
-            f"{printable(said[:60]) or '-':<28}",
+            f"{printable(shortened(exchange.model, 40)) or '-':<22}",
+            f"{printable(shortened(said, 60)) or '-':<28}",
             f"{tokens:>14}",
             click.style(f"{exchange.status}{' stream' if exchange.stream else ''}", fg=colour),
             click.style(f"{exchange.seconds * 1000:.1f} ms", dim=True) + note,
         )
     )
+
+
+def shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def bodies(exchange: Exchange, sent: bytes) -> str:
