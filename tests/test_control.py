@@ -142,8 +142,8 @@ def test_reset_starts_over() -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status", "words"),
     [
-        ("GET", "/_understudy/reset", 405, "POST is"),
-        ("PUT", "/_understudy/requests", 405, "GET, DELETE is"),
+        ("GET", "/_understudy/reset", 405, "try POST"),
+        ("PUT", "/_understudy/requests", 405, "try GET or DELETE"),
         ("GET", "/_understudy/nothing", 404, "GET /_understudy/requests, GET /_understudy/requests/{id}"),
         ("GET", "/_understudy", 404, "there is no /_understudy"),
     ],

@@ -209,14 +209,14 @@ def test_tool_calls_get_ids_of_their_own() -> None:
         (
             asked("/chat/completions"),
             404,
-            "Invalid URL (POST /chat/completions) Did you mean /v1/chat/completions? "
+            "Invalid URL (POST /chat/completions). Did you mean /v1/chat/completions? "
             "The base URL of an OpenAI client should end with /v1.",
             "unknown_url",
         ),
         (
             asked("/v1/v1/chat/completions"),
             404,
-            "Invalid URL (POST /v1/v1/chat/completions) Did you mean /v1/chat/completions? "
+            "Invalid URL (POST /v1/v1/chat/completions). Did you mean /v1/chat/completions? "
             "The base URL of an OpenAI client should end with /v1.",
             "unknown_url",
         ),

@@ -206,7 +206,7 @@ def test_a_body_that_is_no_object_is_refused_as_such() -> None:
 def test_a_path_nearby_is_hinted_at() -> None:
     failure = base.unrouted("POST", "/chat/completions", (), "/v1/chat/completions")
     assert failure.message == (
-        "Invalid URL (POST /chat/completions) Did you mean /v1/chat/completions? "
+        "Invalid URL (POST /chat/completions). Did you mean /v1/chat/completions? "
         "The base URL of an OpenAI client should end with /v1."
     )
     assert base.unrouted("GET", "/v1/x", (), "").message == "Invalid URL (GET /v1/x)"

@@ -128,7 +128,7 @@ class Control:
                 return answer(200, call(Call(http, rest)))
             allowed.append(verb)
         if allowed:
-            raise Refused(405, f"{http.method} is not possible on {http.path}; {', '.join(allowed)} is")
+            raise Refused(405, f"{http.method} is not possible on {http.path}; try {' or '.join(allowed)}")
         known = ", ".join(
             f"{verb} {PREFIX}{route}{'{id}' if route[-1] == '/' else ''}" for verb, route, _ in self.routes
         )

@@ -78,7 +78,7 @@ def unrouted(method: str, path: str, allowed: tuple[str, ...], hint: str) -> Fai
             code="method_not_supported",
             headers=(("allow", ", ".join((*allowed, "OPTIONS"))),),
         )
-    nearby = f" Did you mean {hint}? The base URL of an OpenAI client should end with /v1." if hint else ""
+    nearby = f". Did you mean {hint}? The base URL of an OpenAI client should end with /v1." if hint else ""
     return Failure(404, "not_found", f"Invalid URL ({method} {path}){nearby}", code="unknown_url")
 
 
