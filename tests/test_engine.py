@@ -318,6 +318,13 @@ def test_what_is_no_request_is_refused_in_the_apis_envelope(status: int, kind: s
     assert error_of(steps) == {"message": "Too much.", "type": kind, "param": None, "code": None}
 
 
+def test_a_bug_that_shows_while_an_answer_is_sent_is_not_dressed_as_the_vendors_either() -> None:
+    steps = list(made().refuse(500, "KeyError: 'secret detail'"))
+    assert b"x-understudy-bug: KeyError\r\n" in head_of(steps).headers
+    assert error_of(steps)["code"] == "understudy_bug"
+    assert "secret detail" not in body_of(steps).decode()
+
+
 def test_the_same_request_gets_the_same_text_under_another_id() -> None:
     engine = made()
     first, second = (json.loads(body_of(play(engine, asked()))) for _ in range(2))
@@ -361,6 +368,36 @@ def test_an_answer_that_does_not_last_is_planned_each_time() -> None:
     engine = made(lambda request: Answer(Reply((Text(str(next(numbers))),))))
     answers = [json.loads(body_of(play(engine, asked()))) for _ in range(3)]
     assert [answer["choices"][0]["message"]["content"] for answer in answers] == ["0", "1", "2"]
+
+
+def test_an_answer_one_of_whose_choices_does_not_last_is_planned_each_time() -> None:
+    numbers = iter(range(9))
+
+    def second_alone_changes(request: Request) -> Answer:
+        if not request.choice:
+            return Answer(HELLO, lasting=True)
+        return Answer(Reply((Text(str(next(numbers))),)))
+
+    engine = made(second_alone_changes)
+    answers = [json.loads(body_of(play(engine, asked(n=2)))) for _ in range(2)]
+    assert [answer["choices"][1]["message"]["content"] for answer in answers] == ["0", "1"]
+
+
+def test_an_answer_of_many_bytes_is_made_anew_and_the_same_but_for_id_and_time() -> None:
+    engine = made(lambda request: Answer(Reply((Text("word " * 4_000),)), lasting=True))
+    first, *rest = (json.loads(body_of(play(engine, asked()))) for _ in range(4))
+    assert all(each | {"id": first["id"], "created": first["created"]} == first for each in rest)
+
+
+def test_a_providers_plan_is_not_taken_for_anothers() -> None:
+    """Two wire APIs may share a path, and a header tells which one is meant."""
+    engine = made(lambda request: Answer(HELLO, lasting=True))
+    play(engine, asked())
+    chat, other = PROVIDERS[:2]
+    assert [key[0] for key in engine._plans] == [chat]
+    engine._routes.find = lambda http: other  # type: ignore[method-assign]
+    assert error_of(play(engine, asked(prompt=1)))["param"] == "prompt"
+    assert b'"object":"text_completion"' in body_of(play(engine, asked()))
 
 
 def test_the_plans_that_are_remembered_are_bounded() -> None:

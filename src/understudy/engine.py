@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -44,6 +45,10 @@ from understudy.routes import Routes
 CORS = b"access-control-allow-origin: *\r\naccess-control-expose-headers: *\r\n"
 MOST_PLANS, MOST_REMEMBERED, MOST_KEPT = 1_024, 4_096, 8 << 20
 """How many plans are remembered, of requests with how many bytes at most, and with how many bytes in all."""
+MOST_PIECES = 16 << 10
+"""Bytes of a whole answer that are remembered, at most: log probabilities can make many out of few."""
+CHOICE_BYTES = 200
+"""What a choice costs beside its parts' content, about."""
 log = logging.getLogger("understudy")
 
 
@@ -68,6 +73,7 @@ class Plan(Struct, gc=False):
     request: Any
     reply: Any
     by: str
+    lasting: bool = False
     calls: bool = False
     size: int = 0
     pieces: tuple[bytes, bytes, bytes] | None = None
@@ -105,7 +111,7 @@ class Engine:
         self._encoding_of = encoding_of
         self._pace = pace
         self._routes = Routes(providers)
-        self._plans: dict[tuple[str, bytes], Plan] = {}
+        self._plans: dict[tuple[Provider, str, bytes], Plan] = {}
         self._kept = 0  # the sizes of all plans
 
     def handle(self, http: HttpRequest) -> Iterator[Step]:
@@ -116,19 +122,21 @@ class Engine:
         provider = self._fallback
         try:
             provider = self._routes.find(http)
-            plan = self._plans.get((http.target, http.body)) or self._plan(provider, http, exchange)
+            plan = self._plans.get((provider, http.target, http.body))
+            plan = plan or self._plan(provider, http, exchange)
             steps = self._carried_out(provider, plan, exchange)
         except Failure as failure:
             steps = self._refused(provider, failure, exchange)
         except Exception as bug:
-            log.exception("a bug of Understudy's, answering %s %s", http.method, http.path)
-            steps = self._refused(provider, broken(bug), exchange)
+            log.exception("a bug of Understudy's, answering %s %s", http.method, quote(http.path))
+            steps = self._refused(provider, broken(type(bug).__name__), exchange)
         return self.journal.watch(exchange, steps)
 
     def refuse(self, status: int, message: str) -> Steps:
-        """The steps that refuse what is no HTTP request to begin with, in the API's envelope."""
+        """The steps that refuse what is no HTTP request to begin with, in its envelope; a 500 is a bug."""
         kind: Kind = "timeout" if status == 408 else "server" if status >= 500 else "invalid_request"
-        return whole(self._fallback.error(Failure(status, kind, message), self._new_id()))
+        failure = broken(message.partition(":")[0]) if status == 500 else Failure(status, kind, message)
+        return whole(self._fallback.error(failure, self._new_id()))
 
     def sent(self, exchange: Exchange) -> bytes:
         """The body as it was really sent, made again from the reply."""
@@ -154,50 +162,51 @@ class Engine:
             plan = self._generated(request, answer)
         else:
             vectors = answer.reply.vectors if isinstance(answer.reply, EmbeddingReply) else ()
-            plan = Plan(request, answer.reply, answer.by, size=sum(map(len, vectors)))
-        if answer.lasting and len(http.target) + len(http.body) <= MOST_REMEMBERED:
-            self._remember(http, plan)
+            plan = Plan(request, answer.reply, answer.by, answer.lasting, size=sum(map(len, vectors)))
+        if plan.lasting and len(http.target) + len(http.body) <= MOST_REMEMBERED:
+            self._remember(provider, http, plan)
         return plan
 
-    def _remember(self, http: HttpRequest, plan: Plan) -> None:
+    def _remember(self, provider: Provider, http: HttpRequest, plan: Plan) -> None:
         if len(self._plans) >= MOST_PLANS or self._kept + plan.size > MOST_KEPT:
             self._plans.clear()
             self._kept = 0
         if plan.size <= MOST_KEPT:
-            self._plans[http.target, http.body] = plan
+            self._plans[provider, http.target, http.body] = plan
             self._kept += plan.size
 
     def _generated(self, request: Request, answer: Answer) -> Plan:
         """Every choice answered, cut to size and counted."""
         encoding = self._encoding_of(request.model)
-        reply: Reply = answer.reply
-        parts, stop = events.fit(reply.parts, reply.stop, request.sampling, encoding)
-        others = tuple(self._others(request, encoding)) if request.choices > 1 or request.more else ()
-        choices = (parts, *(each.parts for each in others))
+        answers = (answer, *self._others(request)) if request.choices > 1 or request.more else (answer,)
+        fitted = [
+            events.fit(each.reply.parts, each.reply.stop, request.sampling, encoding) for each in answers
+        ]
+        choices = [parts for parts, _ in fitted]
+        (parts, stop), *others = fitted
         return Plan(
             request,
             Reply(
                 parts,
                 stop,
                 Usage(usage.input_tokens(request, encoding), *usage.output(choices, encoding)),
-                model=reply.model or request.model,
-                others=others,
+                model=answer.reply.model or request.model,
+                others=tuple([Reply(parts, stop, encoding=encoding) for parts, stop in others]),
                 encoding=encoding,
             ),
             answer.by,
+            all(each.lasting for each in answers),
             any(type(part) is ToolCall for each in choices for part in each),
-            sum(len(events.content(part)) for each in choices for part in each),
+            CHOICE_BYTES * len(choices) + sum(len(events.content(part)) for each in choices for part in each),
         )
 
-    def _others(self, request: Request, encoding: str) -> Iterator[Reply]:
-        """The further choices: `n` for each prompt, in the order of the prompts."""
+    def _others(self, request: Request) -> Iterator[Answer]:
+        """Answers for the further choices: `n` for each prompt, in the order of the prompts."""
         prompts: tuple[tuple[Message, ...], ...] = (request.messages, *request.more)
         for number in range(1, request.choices * len(prompts)):
             prompt = prompts[number // request.choices]
             asked = replace(request, messages=prompt, choice=number % request.choices)
-            reply: Reply = self._operations[request.operation](asked).reply
-            parts, stop = events.fit(reply.parts, reply.stop, request.sampling, encoding)
-            yield Reply(parts, stop, encoding=encoding)
+            yield self._operations[request.operation](asked)
 
     # --- carrying out: each answer has an id and a time of its own --------------------------------
 
@@ -261,7 +270,7 @@ class Engine:
             return b"%b%b%b%d%b" % (pieces[0], reply.id.encode(), pieces[1], reply.created, pieces[2])
         body = provider.body(reply, plan.request)
         plan.uses += 1
-        if plan.uses == 2 and not plan.calls:
+        if plan.uses == 2 and not plan.calls and len(body) <= MOST_PIECES:
             plan.pieces = pieces_of(body, reply.id.encode(), b"%d" % reply.created)
         return body
 
@@ -298,9 +307,8 @@ def whole(reply: HttpReply) -> Steps:
     return iter((Head(reply.status, CORS + reply.headers, len(reply.body)), Send(reply.body)))
 
 
-def broken(bug: Exception) -> Failure:
-    """Our own fault, never dressed as the vendor's: a 500 that says so."""
-    name = type(bug).__name__
+def broken(name: str) -> Failure:
+    """Our own fault, never dressed as the vendor's: a 500 that says so; `name` is the exception's."""
     return Failure(
         500,
         "server",
