@@ -88,6 +88,17 @@ def test_what_was_forgotten_while_under_way_does_not_come_back_or_upset_the_coun
     assert len(made) == 2
 
 
+def test_what_falls_out_while_under_way_does_not_make_room_for_more() -> None:
+    made = journal(entries=2, max_bytes=2 * (ENTRY_BYTES + 1000))
+    stream = made.open(HTTP)
+    stream.size = 1 << 20  # of its plan, told before the answer is over
+    for _ in range(2):
+        answered(made, HttpRequest("POST", "/", (), b"x" * 1000))
+    assert [each.number for each in made] == [2, 3]
+    answered(made, HttpRequest("POST", "/", (), b"x" * 2000))
+    assert [each.number for each in made] == [4]
+
+
 def test_whoever_listens_hears_of_each_end() -> None:
     made = journal()
     heard: list[int] = []

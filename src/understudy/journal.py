@@ -102,7 +102,8 @@ class Journal:
             self._bytes += exchange.size
         while len(self._ring) > self._entries or (self._bytes > self._max_bytes and self._ring):
             oldest = self._ring.popleft()
-            self._bytes -= oldest.size
+            if oldest.outcome != "open":
+                self._bytes -= oldest.size
             self._forgotten = oldest.number
         self.on_close(exchange)
 
