@@ -9,7 +9,16 @@ import pytest
 
 from understudy.journal import Exchange
 from understudy.model import HttpRequest
-from understudy.terminal import MOST_AT_ONCE, MOST_BODY, ExchangeLog, banner, bodies, line, printable
+from understudy.terminal import (
+    LARGE_BODY,
+    MOST_AT_ONCE,
+    MOST_BODY,
+    ExchangeLog,
+    banner,
+    bodies,
+    line,
+    printable,
+)
 
 
 def exchange(number: int = 1, status: int = 200, model: str = "gpt-4o") -> Exchange:
@@ -86,6 +95,11 @@ def test_bodies_are_shown_indented_and_bounded() -> None:
     assert '    >   "model": "gpt-4o"' in shown
     assert "    < data: x" in shown
     assert shown.endswith("    < ... 19 characters more")
+
+
+def test_a_large_body_is_not_laid_out() -> None:
+    shown = bodies(exchange(), b'{"a":"' + b"x" * LARGE_BODY + b'"}')
+    assert '    < {"a":"xxx' in shown
 
 
 def test_exchanges_are_printed_together(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 
 import click
@@ -18,8 +17,9 @@ from understudy.journal import Exchange
 
 EVERY_S = 0.1
 MOST_AT_ONCE = 50
-MOST_WAITING = 1_000
 MOST_BODY = 4_000
+LARGE_BODY = 64 * 1024
+"""Bytes of a body from which on it is shown as it is: laying out megabytes would hold the server up."""
 LOCAL = frozenset(("localhost", "127.0.0.1", "::1", "0.0.0.0", "::"))
 ORDER = ("debug", "info", "warning", "error")
 
@@ -62,7 +62,7 @@ def line(exchange: Exchange) -> str:
     return "  ".join(
         (
             click.style(shown, dim=True),
-            f"{exchange.api or exchange.http.path[:40]:<18}",
+            f"{exchange.api:<18}",
             f"{printable(shortened(exchange.model, 40)) or '-':<22}",
             f"{printable(shortened(said, 60)) or '-':<28}",
             f"{tokens:>14}",
@@ -82,7 +82,7 @@ def bodies(exchange: Exchange, sent: bytes) -> str:
 
 
 def _body(mark: str, data: bytes) -> str:
-    shown = readable(data)
+    shown = readable(data) if len(data) < LARGE_BODY else data.decode(errors="replace")
     text = shown if isinstance(shown, str) else json.dumps(shown, indent=2, ensure_ascii=False)
     if len(text) > MOST_BODY:
         text = f"{text[:MOST_BODY]}\n... {len(text) - MOST_BODY} characters more"
@@ -103,7 +103,7 @@ class ExchangeLog:
     def __init__(self, level: str, sent: Callable[[Exchange], bytes]) -> None:
         self._level = ORDER.index(level)
         self._sent = sent
-        self._waiting: deque[Exchange] = deque(maxlen=MOST_WAITING)
+        self._waiting: list[Exchange] = []
         self._unshown = 0
 
     def add(self, exchange: Exchange) -> None:
@@ -120,8 +120,8 @@ class ExchangeLog:
         if not self._waiting:
             return
         lines = []
-        while self._waiting:
-            exchange = self._waiting.popleft()
+        waiting, self._waiting = self._waiting, []
+        for exchange in waiting:
             lines.append(line(exchange))
             if self._level == 0:
                 lines.append(bodies(exchange, self._sent(exchange)))
