@@ -20,13 +20,14 @@ from time import monotonic
 
 import pytest
 
-from sockets import LOOPS, TIMEOUT_S, Client, connected, echo, refuse, serving, text
+from sockets import LOOPS, TIMEOUT_S, Client, Wire, connected, echo, refuse, serving, text
 from understudy.model import Abort, Head, HttpRequest, Pause, Send, Step
 from understudy.server import Limits, Server, new_loop
 from understudy.server import listener as listener_module
 from understudy.server.clock import Clock, Starts, status_line
 from understudy.server.connection import FLUSH_BYTES, LAST_RESORT, QUEUE, origin_form
 from understudy.server.listener import addresses, bound
+from understudy.server.round import Round
 
 GET = b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
 LAST = b"GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -1156,6 +1157,43 @@ def test_who_goes_back_to_sleep_for_long_does_not_hold_up_the_next(
 
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         assert 0.02 <= runner.run(sleep()) < 5
+
+
+def test_a_bug_in_what_is_woken_holds_nobody_else_up(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def sleep() -> list[str]:
+        clock, woken, done = Clock(asyncio.get_running_loop()), list[str](), asyncio.Event()
+        now = monotonic()
+        for n in range(4):
+            broken = Sleepy(woken, "broken")
+            broken.wake = {}.popitem  # type: ignore[method-assign, assignment]
+            clock.sleep(broken, now)
+            clock.sleep(Sleepy(woken, f"sound {n}"), now)
+        last = Sleepy(woken, "last")
+        last.wake = done.set  # type: ignore[method-assign]
+        clock.sleep(last, now + 0.02)
+        await asyncio.wait_for(done.wait(), TIMEOUT_S)
+        clock.stop()
+        return woken
+
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        assert sorted(runner.run(sleep())) == [f"sound {n}" for n in range(4)]
+    assert caplog.text.count("failed when it was woken") == 4
+
+
+def test_a_write_that_fails_holds_no_other_up(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(Wire):
+        def write(self, data: bytes | bytearray | memoryview) -> None:
+            raise RuntimeError("no more")
+
+    broken, sound = Broken(), Wire()
+    end = Round(lambda flush: None)
+    end.post(broken, b"a")
+    end.post(sound, b"b")
+    end.flush()
+    assert sound.written == b"b"
+    assert "an answer could not be written" in caplog.text
 
 
 def test_the_clock_wakes_in_order_and_not_what_was_cancelled(

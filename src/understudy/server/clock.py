@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from email.utils import formatdate
 from heapq import heappop, heappush
 from http import HTTPStatus
 from time import monotonic, time
 from typing import Protocol
+
+log = logging.getLogger("understudy.server")
 
 LONGEST_S = 86_400.0
 """A sleep is cut into pieces of at most this; a pause may be infinite."""
@@ -91,7 +94,10 @@ class Clock:
         # Only now: who goes back to sleep until a time long past must not be woken in this round.
         for slot in due:
             for sleeper in slot:
-                sleeper.wake()
+                try:
+                    sleeper.wake()
+                except Exception:
+                    log.exception("%r failed when it was woken", sleeper)
         self._timer_tick = NEVER
         if ticks:
             self._arm(ticks[0])

@@ -7,9 +7,12 @@ after another, many answers wake it once: under load a request costs a tenth les
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from time import monotonic
 from typing import Any
+
+log = logging.getLogger("understudy.server")
 
 FULL_BYTES = 256 * 1024
 """So much is held back at most."""
@@ -59,7 +62,11 @@ class Round:
         self._size = 0
         for transport, data in writes:
             if not transport.is_closing():
-                transport.write(data)
+                try:
+                    transport.write(data)
+                except (OSError, RuntimeError):
+                    log.exception("an answer could not be written")
+                    transport.abort()
 
     def _end(self) -> None:
         self._began = 0.0
