@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from msgspec import Raw
+
 from understudy import tokens
 from understudy.caching import cached
 from understudy.model import (
@@ -125,16 +127,22 @@ def _logprobs(reply: Reply, top: int) -> dict[str, Any]:
 _SAID: dict[type, str] = {Text: "content", Refusal: "refusal"}
 
 
-def _token(token: str, top: int) -> dict[str, Any]:
-    return {
-        "token": token,
-        "logprob": base.logprob(token),
-        "bytes": list(token.encode(errors="replace")),
-        "top_logprobs": [
-            {"token": form, "logprob": logprob, "bytes": list(form.encode(errors="replace"))}
-            for form, logprob in base.alternatives(token, top)
-        ],
-    }
+@cached(entries=4_096, longest=64)
+def _token(token: str, top: int) -> Raw:
+    """A token's log probabilities, encoded: the same wherever it occurs."""
+    return Raw(
+        encode(
+            {
+                "token": token,
+                "logprob": base.logprob(token),
+                "bytes": list(token.encode(errors="replace")),
+                "top_logprobs": [
+                    {"token": form, "logprob": logprob, "bytes": list(form.encode(errors="replace"))}
+                    for form, logprob in base.alternatives(token, top)
+                ],
+            }
+        )
+    )
 
 
 # --- encoder -----------------------------------------------------------------------------------------
