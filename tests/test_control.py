@@ -56,6 +56,12 @@ def test_health_is_ok(app: App, path: str) -> None:
     assert (status, health["status"]) == (200, "ok")
 
 
+@pytest.mark.parametrize("path", ["/nowhere", "/_understudyx", "/health/x"])
+def test_what_is_no_page_is_an_apis(app: App, path: str) -> None:
+    status, refused, _ = ask(app, "GET", path)
+    assert (status, refused["error"]["code"]) == (404, "unknown_url")
+
+
 def test_pages_and_control_calls_leave_no_trace_in_the_journal(app: App) -> None:
     ask(app, "GET", "/")
     ask(app, "GET", "/_understudy/requests")

@@ -16,6 +16,7 @@ from understudy.model import (
     EmbeddingReply,
     Head,
     HttpRequest,
+    ModelInfo,
     ModelsReply,
     Pace,
     Pause,
@@ -387,6 +388,25 @@ def test_an_answer_of_many_bytes_is_made_anew_and_the_same_but_for_id_and_time()
     engine = made(lambda request: Answer(Reply((Text("word " * 4_000),)), lasting=True))
     first, *rest = (json.loads(body_of(play(engine, asked()))) for _ in range(4))
     assert all(each | {"id": first["id"], "created": first["created"]} == first for each in rest)
+
+
+def test_an_answer_without_an_id_is_made_anew_and_the_same() -> None:
+    engine = made()
+    asked_for = []
+
+    def models(request: Any) -> Answer:
+        asked_for.append(request)
+        return Answer(ModelsReply((ModelInfo("a"), ModelInfo("b"))), lasting=True)
+
+    engine._operations = {"models": models}
+    bodies = {body_of(play(engine, HttpRequest("GET", "/v1/models"))) for _ in range(4)}
+    assert len(bodies) == len(asked_for) == 1
+
+
+def test_an_answer_larger_than_all_the_room_is_not_remembered() -> None:
+    engine = made(lambda request: Answer(Reply((Text("x" * (MOST_KEPT + 1)),)), lasting=True))
+    play(engine, asked())
+    assert not engine._plans
 
 
 def test_a_providers_plan_is_not_taken_for_anothers() -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from understudy.events import duration, fit, fold, paced, unfold
+from understudy.events import content, duration, fit, fold, paced, unfold, with_content
 from understudy.model import (
+    Audio,
     Begin,
     Broken,
     Delta,
+    File,
     Finish,
+    Image,
     Pace,
     Part,
     PartEnd,
@@ -21,6 +24,7 @@ from understudy.model import (
     Sampling,
     Text,
     ToolCall,
+    ToolResult,
 )
 
 HELLO = Reply((Text("Hello, world!"),))
@@ -74,6 +78,30 @@ def test_folding_is_the_inverse_of_unfolding(reply: Reply, pace: Pace) -> None:
 def test_folding_needs_a_beginning() -> None:
     with pytest.raises(ValueError, match="starts with Begin"):
         fold([Broken(500, "server", "oh")])
+
+
+def test_what_broke_off_folds_into_what_there_was() -> None:
+    begin, start, delta, *_ = unfold(HELLO)
+    assert fold([begin, start, delta, Broken(500, "server", "oh")]) == HELLO
+
+
+@pytest.mark.parametrize(
+    ("part", "held", "other"),
+    [
+        (Text("a"), "a", Text("b")),
+        (Reasoning("a"), "a", Reasoning("b")),
+        (Refusal("a"), "a", Refusal("b")),
+        (ToolCall("f", "a", "1"), "a", ToolCall("f", "b", "1")),
+        (ToolResult("1", "a", "f"), "a", ToolResult("1", "b", "f")),
+        (Image("a", "low"), "a", Image("b", "low")),
+        (Audio("a", "wav"), "a", Audio("b", "wav")),
+        (File("1", "f", "a"), "a", File("1", "f", "b")),
+    ],
+    ids=lambda given: type(given).__name__,
+)
+def test_every_part_has_a_content_that_can_be_another(part: Part, held: str, other: Part) -> None:
+    assert content(part) == held
+    assert with_content(part, "b") == other
 
 
 CUTS: list[tuple[str, tuple[Part, ...], Sampling, tuple[Part, ...], str]] = [

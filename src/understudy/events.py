@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import zip_longest
+from itertools import accumulate, takewhile, zip_longest
 from typing import assert_never
 
 from msgspec.structs import replace
@@ -18,7 +18,6 @@ from understudy import tokens, usage
 from understudy.model import (
     Audio,
     Begin,
-    Broken,
     Delta,
     Event,
     File,
@@ -120,11 +119,8 @@ def _cut_at_limit(
 
 def _within(limit: int, slices: tuple[str, ...], encoding: str) -> str:
     """The first slices that cost at most `limit` tokens together; one with an emoji costs several."""
-    for number, each in enumerate(slices):
-        limit -= tokens.count(each, encoding)
-        if limit < 0:
-            return "".join(slices[:number])
-    return "".join(slices)
+    costs = accumulate(tokens.count(each, encoding) for each in slices)
+    return "".join(slices[: sum(1 for _ in takewhile(limit.__ge__, costs))])
 
 
 # --- unfold and fold -------------------------------------------------------------------------------
@@ -159,8 +155,6 @@ def fold(events: Iterable[Event]) -> Reply:
                 texts[choice, index] += slices
             case Finish(stop, choice):
                 stops[choice] = stop
-            case PartEnd() | Broken():
-                pass
     if begin is None:
         raise ValueError("a stream of events starts with Begin; found none")
     folded = [
