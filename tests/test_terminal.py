@@ -76,13 +76,19 @@ def test_a_line_tells_of_a_client_that_left() -> None:
 def test_a_line_tells_why_a_request_was_refused() -> None:
     refused = exchange(status=400)
     refused.answered_by, refused.error = "refused", "Missing required parameter: 'messages'."
-    assert "refused: Missing required parameter: 'messages'." in line(refused)
+    assert click.unstyle(line(refused)).endswith("400  1.2 ms  Missing required parameter: 'messages'.")
 
 
 def test_a_line_shows_where_it_is_cut() -> None:
     refused = exchange(status=400)
-    refused.answered_by, refused.error = "refused", "x" * 100
-    assert f"refused: {'x' * 50}…  " in line(refused)
+    refused.answered_by, refused.error = "refused", "x" * 101
+    assert line(refused).endswith(f"  {'x' * 99}…")
+
+
+def test_less_than_a_millisecond_is_shown_as_such() -> None:
+    quick = exchange()
+    quick.seconds = 0.000042
+    assert click.unstyle(line(quick)).endswith("200  0.04 ms")
 
 
 def test_a_hostile_model_name_plays_no_tricks_on_the_terminal() -> None:

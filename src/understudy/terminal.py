@@ -57,17 +57,19 @@ def line(exchange: Exchange) -> str:
     colour = "green" if exchange.status < 400 else "yellow" if exchange.status < 500 else "red"
     shown = time.strftime("%H:%M:%S", time.localtime(exchange.at))
     tokens = f"{exchange.input_tokens}+{exchange.output_tokens} tok" if exchange.input_tokens else "-"
-    said = f"{exchange.answered_by}: {exchange.error}" if exchange.error else exchange.answered_by
-    note = "" if exchange.outcome == "complete" else f"  {exchange.outcome}"
+    outcome = "" if exchange.outcome == "complete" else exchange.outcome
+    notes = [printable(shortened(note, 100)) for note in (outcome, exchange.error) if note]
+    took = exchange.seconds * 1000
     return "  ".join(
         (
             click.style(shown, dim=True),
             f"{exchange.api:<18}",
             f"{printable(shortened(exchange.model, 40)) or '-':<22}",
-            f"{printable(shortened(said, 60)) or '-':<28}",
+            f"{printable(shortened(exchange.answered_by, 40)) or '-':<28}",
             f"{tokens:>14}",
             click.style(f"{exchange.status}{' stream' if exchange.stream else ''}", fg=colour),
-            click.style(f"{exchange.seconds * 1000:.1f} ms", dim=True) + note,
+            click.style(f"{took:.1f} ms" if took >= 1 else f"{took:.2f} ms", dim=True),
+            *notes,
         )
     )
 
