@@ -50,6 +50,14 @@ def test_the_first_page_tells_what_this_is(app: App) -> None:
     assert "access-control-allow-origin: *" in headers
 
 
+def test_the_first_page_of_a_server_with_tls_says_https() -> None:
+    info = ask(App(Settings(tls_cert="cert.pem", tls_key="key.pem")), "GET", "/")[1]
+    assert (info["base_url"], info["health"]) == (
+        "https://localhost:8080/v1",
+        "https://localhost:8080/health",
+    )
+
+
 @pytest.mark.parametrize("path", ["/health", "/healthz", "/readyz", "/health?verbose=1"])
 def test_health_is_ok(app: App, path: str) -> None:
     status, health, _ = ask(app, "GET", path)
@@ -175,6 +183,7 @@ DOORS: list[tuple[str, tuple[bytes, ...], str, int]] = [
     ("a foreign page", (*LOCAL, b"origin", b"https://evil.example"), "127.0.0.1", 403),
     ("a page on another port", (*LOCAL, b"origin", b"http://localhost:3000"), "127.0.0.1", 403),
     ("a sandboxed page", (*LOCAL, b"origin", b"null"), "127.0.0.1", 403),
+    ("a proxy on this machine", (*LOCAL, b"x-forwarded-for", b"192.168.1.7"), "127.0.0.1", 403),
     ("a foreign page's image", (*LOCAL, b"sec-fetch-site", b"cross-site"), "127.0.0.1", 403),
 ]
 

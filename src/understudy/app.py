@@ -57,7 +57,14 @@ class App:
             encoding_of=encoding_of,
             pace=settings.pace,
         )
-        self.control = Control(self.engine, self.models, self.version, self.reset, settings.control_token)
+        self.control = Control(
+            self.engine,
+            self.models,
+            self.version,
+            self.reset,
+            settings.control_token,
+            "https" if settings.tls_cert else "http",
+        )
         self.server = Server(self.handle, self.engine.refuse, limits=Limits(drain_s=settings.drain))
 
     def handle(self, http: HttpRequest) -> Iterator[Step]:

@@ -1,7 +1,7 @@
 """The control API, `/_understudy/...`, and the server's own pages: one visible route table.
 
-It answers to loopback peers that call it by a loopback name and are no foreign web page, or to
-whoever holds the control token. It sends no CORS headers; the server's own pages do.
+It answers to loopback peers that call it by a loopback name and are no foreign web page and no proxy,
+or to whoever holds the control token. It sends no CORS headers; the server's own pages do.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from understudy.model import Head, HttpRequest, ModelInfo, Send, Steps
 
 PREFIX = "/_understudy"
 LOOPBACK_NAMES = frozenset(("localhost", "127.0.0.1", "::1"))
+PASSED_ON = (b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via")
+"""Headers by which a proxy says that it asks for somebody else, who may be anywhere."""
 DEFAULT_LIMIT, MOST_LIMIT = 100, 10_000
 MOST_DIGITS = 19
 """Of a number in a call: Python refuses to read very long ones."""
@@ -63,12 +65,14 @@ class Control:
         version: str,
         reset: Callable[[], None],
         token: str | None,
+        scheme: str = "http",
     ) -> None:
         self._engine = engine
         self._models = models
         self._version = version
         self._reset = reset
         self._token = token
+        self._scheme = scheme
         self._pages: Mapping[str, Callable[[HttpRequest], dict[str, Any]]] = {
             "/": self._info,
             "/health": self._health,
@@ -95,7 +99,7 @@ class Control:
             return answer(refused.status, refused.body)
 
     def _admit(self, http: HttpRequest) -> None:
-        """Let in a token's holder, and a loopback peer that uses a loopback name and no foreign page."""
+        """Let in a token's holder, and a loopback peer that asks for itself by a loopback name."""
         given = (http.header(b"authorization") or "").removeprefix("Bearer ").encode("latin-1")
         if self._token and hmac.compare_digest(given, self._token.encode()):
             return
@@ -108,6 +112,8 @@ class Control:
         origin = http.header(b"origin")
         if not is_loopback(http.peer):
             return f"it comes from {http.peer}, not from this machine"
+        if any(http.header(name) is not None for name in PASSED_ON):
+            return "a proxy passed it on"
         if host_name(host) not in LOOPBACK_NAMES:
             return f"its Host is {host!r}, not a loopback name such as localhost"
         if origin is not None and origin.partition("://")[2] != host:
@@ -168,7 +174,7 @@ class Control:
         return {"status": "ok", "version": self._version, "models": len(self._models)}
 
     def _info(self, http: HttpRequest) -> dict[str, Any]:
-        base = f"http://{http.header(b'host') or 'localhost:8080'}"
+        base = f"{self._scheme}://{http.header(b'host') or 'localhost:8080'}"
         return {
             "name": "understudy",
             "description": "A mock LLM server: answers like the real APIs, without key, bill or network.",
