@@ -95,7 +95,8 @@ def test_the_journal_lists_the_newest_last(app: App) -> None:
     [
         ("limit=2", [4, 5]),
         ("after=3", [4, 5]),
-        ("after=1&limit=1", [5]),
+        ("after=1&limit=1", [2]),
+        ("after=0&limit=2", [1, 2]),
         ("limit=0", []),
         ("", [1, 2, 3, 4, 5]),
     ],

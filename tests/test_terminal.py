@@ -79,6 +79,12 @@ def test_a_line_tells_why_a_request_was_refused() -> None:
     assert click.unstyle(line(refused)).endswith("400  1.2 ms  Missing required parameter: 'messages'.")
 
 
+def test_a_line_shows_a_path_that_no_api_has() -> None:
+    lost = exchange(status=404)
+    lost.api, lost.http = "", HttpRequest("GET", "/favicon.ico\x1b")
+    assert "  GET /favicon.ico\ufffd  " in line(lost)
+
+
 def test_a_line_shows_where_it_is_cut() -> None:
     refused = exchange(status=400)
     refused.answered_by, refused.error = "refused", "x" * 101

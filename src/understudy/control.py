@@ -143,10 +143,11 @@ class Control:
     # --- the calls -----------------------------------------------------------------------------------
 
     def _list(self, call: Call) -> dict[str, Any]:
-        """The newest `limit` exchanges after number `after`, oldest first."""
+        """The newest `limit` exchanges, or the first `limit` after number `after`; oldest first."""
         limit, after = call.number("limit", DEFAULT_LIMIT, MOST_LIMIT), call.number("after", 0, 2**63)
         found = [exchange for exchange in self._engine.journal if exchange.number > after]
-        shown = found[-limit:] if limit else []
+        newest = call.word("after") is None
+        shown = found[max(0, len(found) - limit) :] if newest else found[:limit]
         return {"requests": [summary(exchange) for exchange in shown], "total": len(found)}
 
     def _one(self, call: Call) -> dict[str, Any]:

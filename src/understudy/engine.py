@@ -122,6 +122,7 @@ class Engine:
         provider = self._fallback
         try:
             provider = self._routes.find(http)
+            exchange.api = provider.NAME
             plan = self._plans.get((provider, http.target, http.body))
             plan = plan or self._plan(provider, http, exchange)
             steps = self._carried_out(provider, plan, exchange)
@@ -155,7 +156,6 @@ class Engine:
     def _plan(self, provider: Provider, http: HttpRequest, exchange: Exchange) -> Plan:
         """Read the request and have it answered; a lasting answer to a short request is remembered."""
         request: Any = provider.parse(http)
-        exchange.api = provider.NAME
         exchange.model = request.model
         answer: Answer = self._operations[request.operation](request)
         if isinstance(request, Request):
@@ -212,7 +212,6 @@ class Engine:
 
     def _carried_out(self, provider: Provider, plan: Plan, exchange: Exchange) -> Steps:
         request, reply = plan.request, self._named(plan, exchange)
-        exchange.api = provider.NAME
         exchange.model = request.model
         exchange.answered_by = plan.by
         exchange.reply = reply
@@ -294,7 +293,6 @@ class Engine:
 
     def _refused(self, provider: Provider, failure: Failure, exchange: Exchange) -> Steps:
         reply = provider.error(failure, self._new_id())
-        exchange.api = exchange.api or provider.NAME
         exchange.reply, exchange.size = None, 0
         exchange.answer = reply.body
         exchange.answered_by = exchange.answered_by or "refused"

@@ -59,11 +59,12 @@ def line(exchange: Exchange) -> str:
     tokens = f"{exchange.input_tokens}+{exchange.output_tokens} tok" if exchange.input_tokens else "-"
     outcome = "" if exchange.outcome == "complete" else exchange.outcome
     notes = [printable(shortened(note, 100)) for note in (outcome, exchange.error) if note]
+    asked = exchange.api or shortened(f"{exchange.http.method} {exchange.http.path}", 40)
     took = exchange.seconds * 1000
     return "  ".join(
         (
             click.style(shown, dim=True),
-            f"{exchange.api:<18}",
+            f"{printable(asked):<18}",
             f"{printable(shortened(exchange.model, 40)) or '-':<22}",
             f"{printable(shortened(exchange.answered_by, 40)) or '-':<28}",
             f"{tokens:>14}",

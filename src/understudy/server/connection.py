@@ -281,11 +281,15 @@ class Connection(asyncio.Protocol):
         elif now - self._since > limits.idle_s:
             self._transport.close()
 
-    def drain(self) -> None:
-        """Close if nothing is under way; else the end of the last answer closes."""
-        if self._turn is None and not self._turns and not self._began and self._parser is not None:
-            self._shared.round.flush()
-            self._transport.close()
+    def drain(self) -> bool:
+        """Close if nothing is under way, else say so; then the end of the last answer closes."""
+        if self._parser is None:
+            return False
+        if self._turn is not None or self._turns or self._began:
+            return True
+        self._shared.round.flush()
+        self._transport.close()
+        return False
 
     def abort(self) -> None:
         self._leave()

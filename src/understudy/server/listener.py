@@ -87,8 +87,13 @@ class Server:
         shared.draining = True
         for listening in self._listening:
             listening.close()
-        for connection in tuple(shared.connections):
-            connection.drain()
+        running = sum([connection.drain() for connection in tuple(shared.connections)])
+        if running:
+            log.warning(
+                "%d still under way; they have %g s, and a second signal ends them at once",
+                running,
+                self._limits.drain_s,
+            )
         await quiet(shared, self._limits.drain_s)
         for connection in tuple(shared.connections):
             connection.abort()
