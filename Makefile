@@ -1,6 +1,7 @@
 # make serve     the server on port 8080; PORT=8081 and ARGS="--seed 7 --log-level debug" change it
 # make test      linters, types and every test; ARGS="-k models" narrows the tests
 # make lint      ruff and mypy alone
+# make coverage  fails where a branch of model, events, engine or providers is not tested
 # make bench     measures this server beside aimock and nginx
 # make clean     removes what the others have installed or cached
 
@@ -35,7 +36,7 @@ need = { $(1); } >/dev/null 2>&1 || { [ "$$(id -u)" = 0 ] && command -v apt-get 
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SECONDEXPANSION:
-.PHONY: help serve test lint bench clean
+.PHONY: help serve test lint coverage bench clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -52,6 +53,12 @@ lint: $(DEV_READY)
 	$(VENV)/bin/mypy
 
 bench: export PATH := $(PATH):/usr/sbin
+COVERED := src/understudy/model.py,src/understudy/events.py,src/understudy/engine.py,src/understudy/providers/*
+
+coverage: $(DEV_READY)
+	$(VENV)/bin/coverage run -m pytest tests --ignore tests/examples --ignore tests/postman --ignore tests/setup
+	$(VENV)/bin/coverage report --include='$(COVERED)' --fail-under=100
+
 bench: $(SERVE_READY) $(AIMOCK_READY)
 	@$(call need,command -v nginx && command -v wrk,nginx-light wrk)
 	$(VENV)/bin/python bench/run.py $(ARGS)

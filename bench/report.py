@@ -102,7 +102,7 @@ def machine() -> str:
         [
             ("", ""),
             ("date", datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")),
-            ("machine", f"{processor()}, {os.cpu_count()} cores, Linux {platform.release()}"),
+            ("machine", f"{processor()}, {os.cpu_count()} cores, {platform.system()}"),
             (
                 "understudy",
                 f"{ours}, commit {commit()}, Python {platform.python_version()}, {', '.join(versions)}",

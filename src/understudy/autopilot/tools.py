@@ -157,7 +157,7 @@ def brief(request: Request) -> str:
     found = [pair for pair in results(request) if pair[1].strip()]
     if found:
         return taken_up(found)
-    question = " ".join(asked(request).split())
+    question = " ".join(asked(request)[:2_000].split())
     if not question:
         return "This is a mock answer."
     shown = question if len(question) <= 160 else question[:159].rstrip() + "…"
