@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
 from time import monotonic
 from typing import Any
@@ -18,26 +19,47 @@ FULL_BYTES = 256 * 1024
 """So much is held back at most."""
 
 
+STRETCH_S = 0.002
+"""For so long requests are answered at a stretch; then others are read, and what is due is sent."""
+
+
 class Round:
-    """Tells when the round began, and holds writes back until it ends, in order.
+    """Tells when the round has gone on for long, and holds writes back until it ends, in order.
 
     Whoever does anything else with a transport, such as closing it, flushes first.
     """
 
-    __slots__ = ("_began", "_call_soon", "_size", "_writes")
+    __slots__ = ("_began", "_call_soon", "_queue", "_size", "_writes")
 
     def __init__(self, call_soon: Callable[[Callable[[], None]], Any]) -> None:
         self._call_soon = call_soon
         self._began = 0.0
+        self._queue: deque[Callable[[], None]] = deque()
         self._writes: list[tuple[asyncio.WriteTransport, bytes]] = []
         self._size = 0
 
-    def began(self) -> float:
-        """When the round began, in monotonic seconds.
+    def crowded(self) -> bool:
+        """Whether so much is asked at once that what comes now had better wait its turn."""
+        return bool(self._queue) or monotonic() - self._begun() > STRETCH_S
 
-        A thousand requests that came at once have all waited since then, however long it takes to
-        get to the last of them: it is the time that their streams are measured by.
-        """
+    def queue(self, answer: Callable[[], None]) -> None:
+        """Have `answer` called when its turn comes, in one of the next rounds."""
+        if not self._queue:
+            self._call_soon(self._serve)
+        self._queue.append(answer)
+
+    def _serve(self) -> None:
+        until = monotonic() + STRETCH_S
+        queue = self._queue
+        try:
+            while queue and monotonic() < until:
+                queue.popleft()()
+        finally:
+            if queue:
+                self._call_soon(self._serve)
+
+    def _begun(self) -> float:
+        """When the round began, in monotonic seconds."""
         began = self._began
         if not began:
             began = self._began = monotonic()
@@ -51,7 +73,7 @@ class Round:
         if self._size > FULL_BYTES:
             self.flush()
         elif not self._began:
-            self.began()
+            self._begun()
 
     def flush(self) -> None:
         """Write all now."""
