@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from understudy import events, usage
 from understudy.errors import Failure, Kind
-from understudy.journal import Exchange, Journal
+from understudy.journal import Exchange, Journal, Whole
 from understudy.model import (
     INSTANT,
     AnyReply,
@@ -125,19 +125,21 @@ class Engine:
             exchange.api = provider.NAME
             plan = self._plans.get((provider, http.target, http.body))
             plan = plan or self._plan(provider, http, exchange)
-            steps = self._carried_out(provider, plan, exchange)
+            steps: Steps | Whole = self._carried_out(provider, plan, exchange)
         except Failure as failure:
             steps = self._refused(provider, failure, exchange)
         except Exception as bug:
             log.exception("a bug of Understudy's, answering %s %s", http.method, quote(http.path))
             steps = self._refused(provider, broken(type(bug).__name__), exchange)
+        if isinstance(steps, tuple):
+            return self.journal.handed_over(exchange, steps)
         return self.journal.watch(exchange, steps)
 
     def refuse(self, status: int, message: str) -> Steps:
         """The steps that refuse what is no HTTP request to begin with, in its envelope; a 500 is a bug."""
         kind: Kind = "timeout" if status == 408 else "server" if status >= 500 else "invalid_request"
         failure = broken(message.partition(":")[0]) if status == 500 else Failure(status, kind, message)
-        return whole(self._fallback.error(failure, self._new_id()))
+        return iter(whole(self._fallback.error(failure, self._new_id())))
 
     def sent(self, exchange: Exchange) -> bytes:
         """The body as it was really sent, made again from the reply."""
@@ -210,7 +212,7 @@ class Engine:
 
     # --- carrying out: each answer has an id and a time of its own --------------------------------
 
-    def _carried_out(self, provider: Provider, plan: Plan, exchange: Exchange) -> Steps:
+    def _carried_out(self, provider: Provider, plan: Plan, exchange: Exchange) -> Steps | Whole:
         request, reply = plan.request, self._named(plan, exchange)
         exchange.model = request.model
         exchange.answered_by = plan.by
@@ -224,7 +226,7 @@ class Engine:
         body = self._body(provider, plan, reply)
         steps = (Head(200, CORS + provider.head(reply, False), len(body)), Send(body))
         if self._pace is INSTANT or not isinstance(reply, Reply):
-            return iter(steps)
+            return steps
         return iter((Pause(events.duration(reply, self._pace)), *steps))
 
     def _named(self, plan: Plan, exchange: Exchange) -> AnyReply:
@@ -291,7 +293,7 @@ class Engine:
                 waiting += encode(event)
         yield Send(waiting)
 
-    def _refused(self, provider: Provider, failure: Failure, exchange: Exchange) -> Steps:
+    def _refused(self, provider: Provider, failure: Failure, exchange: Exchange) -> Whole:
         reply = provider.error(failure, self._new_id())
         exchange.reply, exchange.size = None, 0
         exchange.answer = reply.body
@@ -300,9 +302,9 @@ class Engine:
         return whole(reply)
 
 
-def whole(reply: HttpReply) -> Steps:
+def whole(reply: HttpReply) -> Whole:
     """The steps of an answer that is there already."""
-    return iter((Head(reply.status, CORS + reply.headers, len(reply.body)), Send(reply.body)))
+    return Head(reply.status, CORS + reply.headers, len(reply.body)), Send(reply.body)
 
 
 def broken(name: str) -> Failure:

@@ -24,6 +24,9 @@ _SECRET_QUERY = re.compile(r"(?<=[?&])(key|api_key|api-key|access_token)=[^&]*")
 ENTRY_BYTES = 600
 """What an entry costs beside its bytes, about."""
 
+Whole = tuple[Head, Send]
+"""An answer that leaves at once."""
+
 Outcome = Literal["open", "complete", "cut", "client left"]
 
 
@@ -95,6 +98,16 @@ class Journal:
             exchange.outcome = outcome
             exchange.seconds = self._clock() - exchange.at
             self._close(exchange)
+
+    def handed_over(self, exchange: Exchange, whole: Whole) -> Steps:
+        """The steps of an answer that leaves at once, which needs no watching: the exchange is closed."""
+        head, send = whole
+        exchange.status = head.status
+        exchange.sent = len(send.data)
+        exchange.outcome = "complete"
+        exchange.seconds = self._clock() - exchange.at
+        self._close(exchange)
+        return iter(whole)
 
     def _close(self, exchange: Exchange) -> None:
         if exchange.number > self._forgotten:
