@@ -62,8 +62,8 @@ QUEUE = 32
 FLUSH_BYTES = 64 * 1024
 """So much of an answer is gathered before it is written although no Pause has come."""
 
-CATCH_UP = 0.1
-"""The part of a pause that an answer which began late may leave out."""
+LATE_S, CATCH_UP = 0.003, 0.1
+"""How late an answer may stay that began late, and the part of a pause that it may leave out until then."""
 
 BURST_BYTES = 1024 * 1024
 """So much of an answer is written at a stretch; then other connections have their turn."""
@@ -491,7 +491,7 @@ class Connection(asyncio.Protocol):
                             return
                 elif type(step) is Pause:
                     self._due += step.seconds
-                    if self._lag:
+                    if self._lag > LATE_S:
                         self._catch_up(step.seconds)
                     if self._due > monotonic():
                         self._write(head, body)
@@ -510,12 +510,13 @@ class Connection(asyncio.Protocol):
         self._end()
 
     def _catch_up(self, seconds: float) -> None:
-        """Shorten a pause a little while the answer lags behind the time when it could have begun.
+        """Shorten a pause a little while the answer lags far behind the time when it could have begun.
 
         A thousand requests that come at once wait for one another; their streams end on time all the
-        same, and no gap in them is noticeably short.
+        same, and no gap in them is noticeably short. All of the lag is not made up, or the streams
+        would be due at the same moment ever after.
         """
-        gained = min(self._lag, seconds * CATCH_UP)
+        gained = min(self._lag - LATE_S, seconds * CATCH_UP)
         self._lag -= gained
         self._due -= gained
 
