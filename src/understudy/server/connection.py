@@ -62,7 +62,7 @@ QUEUE = 32
 FLUSH_BYTES = 64 * 1024
 """So much of an answer is gathered before it is written although no Pause has come."""
 
-LATE_S, CATCH_UP = 0.003, 0.1
+LATE_S, CATCH_UP = 0.005, 0.1
 """How late an answer may stay that began late, and the part of a pause that it may leave out until then."""
 
 BURST_BYTES = 1024 * 1024
