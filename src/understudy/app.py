@@ -112,4 +112,4 @@ def steady_clock() -> Callable[[], float]:
 
 
 def _estimate(model: str) -> str:
-    return "estimate"
+    return tokens.ESTIMATE

@@ -135,10 +135,13 @@ class Control:
             allowed.append(verb)
         if allowed:
             raise Refused(405, f"{http.method} is not possible on {http.path}; try {' or '.join(allowed)}")
-        known = ", ".join(
+        raise Refused(404, f"there is no {http.path}; there are {', '.join(self._known())}")
+
+    def _known(self) -> list[str]:
+        """The calls that there are, as `GET /_understudy/requests/{id}`."""
+        return [
             f"{verb} {PREFIX}{route}{'{id}' if route[-1] == '/' else ''}" for verb, route, _ in self.routes
-        )
-        raise Refused(404, f"there is no {http.path}; there are {known}")
+        ]
 
     # --- the calls -----------------------------------------------------------------------------------
 
@@ -188,10 +191,7 @@ class Control:
                 for method, path in provider.ROUTES
             ],
             "health": f"{base}/health",
-            "control_api": [
-                f"{verb} {PREFIX}{route}{'{id}' if route[-1] == '/' else ''}"
-                for verb, route, _ in self.routes
-            ],
+            "control_api": self._known(),
             "docs": "README.md",
         }
 

@@ -94,22 +94,19 @@ class Journal:
                 yield step
             outcome = "complete" if outcome != "cut" else outcome
         finally:
-            exchange.sent = sent
-            exchange.outcome = outcome
-            exchange.seconds = self._clock() - exchange.at
-            self._close(exchange)
+            self._close(exchange, sent, outcome)
 
     def handed_over(self, exchange: Exchange, whole: Whole) -> Steps:
         """The steps of an answer that leaves at once, which needs no watching: the exchange is closed."""
         head, send = whole
         exchange.status = head.status
-        exchange.sent = len(send.data)
-        exchange.outcome = "complete"
-        exchange.seconds = self._clock() - exchange.at
-        self._close(exchange)
+        self._close(exchange, len(send.data), "complete")
         return iter(whole)
 
-    def _close(self, exchange: Exchange) -> None:
+    def _close(self, exchange: Exchange, sent: int, outcome: Outcome) -> None:
+        exchange.sent = sent
+        exchange.outcome = outcome
+        exchange.seconds = self._clock() - exchange.at
         if exchange.number > self._forgotten:
             exchange.size += ENTRY_BYTES + len(exchange.http.body) + len(exchange.answer)
             self._bytes += exchange.size

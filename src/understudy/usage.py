@@ -1,9 +1,8 @@
 """How many tokens a request and a reply cost, as OpenAI counts them.
 
 Sources: the overhead of the chat format (3 tokens a message and 1 for its role, 1 for a name, 3 for the
-reply's start) and
-the cost of function definitions are those of the OpenAI cookbook's "How to count tokens with
-tiktoken"; image tiles those of the vision guide (85 + 170 for each 512-pixel tile).
+reply's start) and the cost of function definitions are those of the OpenAI cookbook's "How to count
+tokens with tiktoken"; image tiles those of the vision guide (85 + 170 for each 512-pixel tile).
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from understudy import tokens
-from understudy.model import Image, Message, Part, Reasoning, Request, Text, Tool, ToolCall, ToolResult
+from understudy.model import Image, Part, Reasoning, Request, Text, Tool, ToolCall, ToolResult
 
 MESSAGE, NAME, REPLY = 3 + 1, 1, 3
 FUNCTION, PROPERTIES, PROPERTY, ENUM, ENUM_ITEM, FUNCTIONS_END = 7, 3, 3, -3, 3, 12
@@ -25,7 +24,8 @@ TOOL_CALL = 3
 def input_tokens(request: Request, encoding: str) -> int:
     """Tokens of the prompt, tools included; of a completion, those of the bare prompts."""
     if request.operation == "completion":
-        return sum(_text(messages, encoding) for messages in (request.messages, *request.more))
+        prompts = (request.messages, *request.more)
+        return texts((message.text for messages in prompts for message in messages), encoding)
     total = REPLY
     for message in request.messages:
         total += MESSAGE + _content(message.parts, encoding)
@@ -50,10 +50,6 @@ def output(choices: Iterable[tuple[Part, ...]], encoding: str) -> tuple[int, int
 def texts(inputs: Iterable[str], encoding: str) -> int:
     """Tokens of bare texts together."""
     return sum(tokens.count(text, encoding) for text in inputs)
-
-
-def _text(messages: tuple[Message, ...], encoding: str) -> int:
-    return texts((message.text for message in messages), encoding)
 
 
 def _content(parts: tuple[Part, ...], encoding: str) -> int:

@@ -367,8 +367,7 @@ def _decoded(ids: list[Any], where: str, model: str) -> str:
     for index, id in enumerate(ids):
         if type(id) is not int:
             raise invalid_type(f"{where}[{index}]", "an integer", id)
-    encoding = tokens.encoding_of(model)
     try:
-        return tokens.decode(ids, encoding if encoding != "estimate" else "o200k_base")
+        return tokens.decode(ids, tokens.encoding_of(model))
     except ValueError as wrong:
         raise Failure(400, "invalid_request", f"Invalid '{where}': {wrong}", param=where) from None

@@ -7,7 +7,7 @@
 
     clock.py        when what waits is woken, and what time it is in a `date` header
     connection.py   one connection: HTTP/1.1 in, Steps out
-    round.py        a round of the event loop: when it began, and what is to be sent when it ends
+    round.py        a round of the event loop: what is answered in it, and what is sent when it ends
     listener.py     the listening sockets, the limits in time, shutdown; `run`
 
 It knows nothing of rules, providers or the journal: it is given `handle`, which answers a request,

@@ -1,7 +1,10 @@
-"""A round of the event loop: when it began, and what is to be sent when it ends.
+"""A round of the event loop: what is answered in it, and what is sent when it ends.
 
 A write wakes the client's process, which costs the kernel as much as the write itself. Written one
 after another, many answers wake it once: under load a request costs a tenth less.
+
+Where many requests come at once, they are read first and answered a little at a time, so that it is
+known when each arrived, and streams that are due are not held up.
 """
 
 from __future__ import annotations
@@ -17,7 +20,6 @@ log = logging.getLogger("understudy.server")
 
 FULL_BYTES = 256 * 1024
 """So much is held back at most."""
-
 
 STRETCH_S = 0.002
 """For so long requests are answered at a stretch; then others are read, and what is due is sent."""
