@@ -42,6 +42,8 @@ STATUSES: dict[Kind, int] = {
     "authentication": 401,
     "permission": 403,
     "not_found": 404,
+    "unknown_model": 404,
+    "context_length": 400,
     "method_not_allowed": 405,
     "timeout": 408,
     "conflict": 409,
@@ -205,7 +207,7 @@ def test_what_generates_no_text_does_not_stream(provider: Provider) -> None:
 @EACH
 @pytest.mark.parametrize("kind", get_args(Kind))
 def test_every_failure_has_a_native_name(provider: Provider, kind: Kind) -> None:
-    failure = Failure(STATUSES[kind], kind, 'It "failed".\n', param="messages[0].role", code="some_code")
+    failure = Failure(None, kind, 'It "failed".\n', param="messages[0].role", code="some_code")
     answer = provider.error(failure, "0123456789abcdef0123456789abc")
     envelope = json.loads(answer.body)
     assert answer.status == STATUSES[kind]

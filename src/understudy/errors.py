@@ -10,14 +10,17 @@ in the header `x-understudy-bug` and is never dressed as the vendor's.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Literal, NamedTuple
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 Kind = Literal[
     "invalid_request",
     "authentication",
     "permission",
     "not_found",
+    "unknown_model",
+    "context_length",
     "method_not_allowed",
     "timeout",
     "conflict",
@@ -30,31 +33,43 @@ Kind = Literal[
 """What went wrong, in neutral words; each provider has its own name for each."""
 
 
+NO_FACTS: Mapping[str, Any] = MappingProxyType({})
+
+
 class Failure(Exception):
     """An error that the imitated API would answer.
 
     `status` is the HTTP status; `param` names the field at fault, as a path like
-    `messages[0].role`; `code` is the vendor's machine-readable code where it has one; `headers`
-    are extra response headers.
+    `messages[0].role`; `code` is the vendor's machine-readable code and `type` its error type, where
+    they are not those of the kind; `headers` are extra response headers; `retry_after` is in seconds.
+
+    Whoever knows the kind alone leaves status and message out: the provider fills in its vendor's,
+    with `facts` for what its message quotes (`model`, `key`, `limit`, ...).
     """
 
     def __init__(
         self,
-        status: int,
+        status: int | None,
         kind: Kind,
-        message: str,
+        message: str = "",
         *,
         param: str | None = None,
         code: str | None = None,
+        type: str | None = None,
         headers: tuple[tuple[str, str], ...] = (),
+        retry_after: float | None = None,
+        facts: Mapping[str, Any] = NO_FACTS,
     ) -> None:
-        super().__init__(message)
+        super().__init__(message or kind)
         self.status = status
         self.kind: Kind = kind
         self.message = message
         self.param = param
         self.code = code
+        self.type = type
         self.headers = headers
+        self.retry_after = retry_after
+        self.facts = facts
 
 
 class SettingsError(Exception):

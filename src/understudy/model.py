@@ -346,6 +346,24 @@ class ModelsReply(Struct, frozen=True, gc=False):
 
 AnyReply = Reply | EmbeddingReply | ModelsReply
 
+# --- Rate limits --------------------------------------------------------------------------------------
+
+
+class Window(Struct, frozen=True, gc=False):
+    """What a rate limit leaves of `limit`: `remaining` now, and `reset` seconds until all of it is back."""
+
+    limit: int
+    remaining: int
+    reset: float
+
+
+class RateLimits(Struct, frozen=True, gc=False):
+    """What the limits in force leave to whoever asked; None where nothing is limited."""
+
+    requests: Window | None = None
+    tokens: Window | None = None
+
+
 # --- Events: a reply unfolded in time ---------------------------------------------------------------
 
 

@@ -12,15 +12,35 @@ from typing import Any, Protocol
 import msgspec
 
 from understudy.errors import Failure
-from understudy.model import AnyReply, AnyRequest, Event, HttpRequest
+from understudy.model import AnyReply, AnyRequest, Event, HttpRequest, RateLimits
 
 
 class HttpReply(msgspec.Struct, frozen=True, gc=False):
-    """A whole answer: `headers` are lines, each ending in CRLF, without the framing's."""
+    """A whole answer: `headers` are lines, each ending in CRLF, without the framing's.
+
+    `message` is the vendor's message in it, where it is an error.
+    """
 
     status: int
     headers: bytes
     body: bytes
+    message: str = ""
+
+
+class Check(msgspec.Struct, frozen=True):
+    """A row of the table of what a vendor refuses.
+
+    `find` looks at a request that could be read and says what the vendor would; it is asked where the
+    body has `field`, or always where that is empty. Without `find`, the request cannot even be read,
+    and `parse` refuses it. `example` is a body that is refused, `source` where the vendor's words were
+    found: a public report, or the vendor's documentation.
+    """
+
+    name: str
+    field: str
+    find: Callable[[Any], Failure | None] | None
+    example: dict[str, Any]
+    source: str
 
 
 class Provider(Protocol):
@@ -33,11 +53,18 @@ class Provider(Protocol):
     def ROUTES(self) -> tuple[tuple[str, str], ...]:
         """Method and path; a last segment `{...}` takes the rest of the path, slashes included."""
 
+    @property
+    def CHECKS(self) -> tuple[Check, ...]:
+        """What the vendor refuses, in the order in which it looks."""
+
     def parse(self, http: HttpRequest) -> AnyRequest:
         """Read a request; raises Failure where it cannot be understood."""
 
-    def head(self, reply: AnyReply, stream: bool) -> bytes:
-        """The header lines of a success."""
+    def complaints(self, request: Any) -> Iterator[Failure]:
+        """What the vendor would refuse in a request that can be understood."""
+
+    def head(self, reply: AnyReply, stream: bool, limits: RateLimits | None = None) -> bytes:
+        """The header lines of a success; `limits` is what is left where something is limited."""
 
     def body(self, reply: Any, request: Any) -> bytes:
         """The whole answer; reply and request are of the provider's operation."""
@@ -45,14 +72,38 @@ class Provider(Protocol):
     def encoder(self, request: Any) -> Callable[[Event], bytes]:
         """A function that turns the events of one answer, in order, into the stream's bytes."""
 
-    def error(self, failure: Failure, id: str) -> HttpReply:
-        """The vendor's envelope and headers for a failure; `id` is random text."""
+    def error(self, failure: Failure, id: str, limits: RateLimits | None = None) -> HttpReply:
+        """The vendor's envelope and headers for a failure; `id` is random text.
+
+        Status, message, code and type that the failure lacks are the vendor's for its kind.
+        """
 
     def unrouted(self, method: str, path: str, allowed: tuple[str, ...], hint: str) -> Failure:
         """The vendor's 404, or 405 where methods are `allowed`; `hint` is a path that there is."""
 
     def read(self, chunks: Iterable[bytes]) -> AnyReply:
         """The inverse of `body` and of `encoder`: an answer's bytes, whole or in pieces."""
+
+
+def by_field(checks: Iterable[Check]) -> Callable[[Any], Iterator[Failure]]:
+    """A provider's `complaints`: what its checks find in a request, looking at the fields it has alone."""
+    table: dict[str, list[Callable[[Any], Failure | None]]] = {}
+    for check in checks:
+        if check.find is not None:
+            table.setdefault(check.field, []).append(check.find)
+    always = table.get("", [])
+
+    def complaints(request: Any) -> Iterator[Failure]:
+        for find in always:
+            if (found := find(request)) is not None:
+                yield found
+        for field, value in request.raw.items():
+            if value is not None and field in table:
+                for find in table[field]:
+                    if (found := find(request)) is not None:
+                        yield found
+
+    return complaints
 
 
 encode = msgspec.json.Encoder().encode

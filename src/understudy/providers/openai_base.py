@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from binascii import hexlify
 from collections.abc import Iterator, Mapping
+from math import ceil
 from typing import Any
 from zlib import crc32
+
+from msgspec import Struct
 
 from understudy import tokens
 from understudy.caching import cached
 from understudy.errors import Failure, Kind
-from understudy.model import AnyReply, HttpRequest, Usage
+from understudy.model import AnyReply, HttpRequest, RateLimits, Usage
 from understudy.providers.base import HttpReply, decode, encode, sse
 
 VERSION = "2020-10-01"
@@ -23,44 +26,106 @@ ALPHABET = "A4kZ0sQw8Lx2VbYc6NfTjR1mHd9GuPe3KaXi5ByOo7StMvUlWnDgCzEqIrJpFh"
 
 # --- errors -----------------------------------------------------------------------------------------
 
-TYPES: dict[Kind, str] = {
-    "invalid_request": "invalid_request_error",
-    "authentication": "invalid_request_error",
-    "permission": "invalid_request_error",
-    "not_found": "invalid_request_error",
-    "method_not_allowed": "invalid_request_error",
-    "timeout": "invalid_request_error",
-    "conflict": "invalid_request_error",
-    "too_large": "invalid_request_error",
-    "rate_limit": "requests",
-    "quota": "insufficient_quota",
-    "server": "server_error",
-    "overloaded": "server_error",
+
+class Spelling(Struct, frozen=True):
+    """How a kind of failure is said: what the failure itself does not say is taken from here.
+
+    `message` is a format string over the failure's facts.
+    """
+
+    status: int
+    type: str
+    message: str
+    code: str | None = None
+    param: str | None = None
+
+
+INVALID = "invalid_request_error"
+SPELLINGS: dict[Kind, Spelling] = {
+    "invalid_request": Spelling(400, INVALID, "The request is invalid."),
+    "authentication": Spelling(
+        401,
+        INVALID,
+        "Incorrect API key provided: {key}. You can find your API key at "
+        "https://platform.openai.com/account/api-keys.",
+        "invalid_api_key",
+    ),
+    "permission": Spelling(403, INVALID, "You are not allowed to do this."),
+    "not_found": Spelling(404, INVALID, "There is nothing here."),
+    "unknown_model": Spelling(
+        404,
+        INVALID,
+        "The model `{model}` does not exist or you do not have access to it.",
+        "model_not_found",
+    ),
+    "context_length": Spelling(
+        400,
+        INVALID,
+        "This model's maximum context length is {window} tokens. However, your messages resulted in {input} "
+        "tokens. Please reduce the length of the messages.",
+        "context_length_exceeded",
+        "messages",
+    ),
+    "method_not_allowed": Spelling(405, INVALID, "This method is not allowed here."),
+    "timeout": Spelling(408, INVALID, "The request took too long."),
+    "conflict": Spelling(409, INVALID, "The request conflicts with another one."),
+    "too_large": Spelling(413, INVALID, "The request is too large."),
+    "rate_limit": Spelling(429, "requests", "Rate limit reached.", "rate_limit_exceeded"),
+    "quota": Spelling(
+        429,
+        "insufficient_quota",
+        "You exceeded your current quota, please check your plan and billing details. For more information "
+        "on this error, read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors.",
+        "insufficient_quota",
+    ),
+    "server": Spelling(
+        500, "server_error", "The server had an error while processing your request. Sorry about that!"
+    ),
+    "overloaded": Spelling(503, "server_error", "The engine is currently overloaded, please try again later"),
 }
 
 
+PLAUSIBLE: dict[str, Any] = {"model": "gpt-4o", "key": "sk-x***", "window": 8192, "input": 8227}
+"""Facts for failures that are made on purpose, in no request's own words."""
+
+
 def error_object(failure: Failure) -> dict[str, Any]:
+    spelling = SPELLINGS[failure.kind]
     return {
-        "message": failure.message,
-        "type": TYPES[failure.kind],
-        "param": failure.param,
-        "code": failure.code,
+        "message": failure.message or spelling.message.format(**{**PLAUSIBLE, **failure.facts}),
+        "type": failure.type or spelling.type,
+        "param": failure.param or (None if failure.message else spelling.param),
+        "code": failure.code or (None if failure.message else spelling.code),
     }
 
 
 _ONE_LINE = dict.fromkeys((*range(32), 127), " ")
 
 
-def error(failure: Failure, id: str) -> HttpReply:
+def error(failure: Failure, id: str, limits: RateLimits | None = None) -> HttpReply:
     """The envelope `{"error": {"message", "type", "param", "code"}}` with the usual headers."""
-    lines = (f"{name}: {value}".translate(_ONE_LINE) + "\r\n" for name, value in failure.headers)
-    extra = "".join(lines).encode("latin-1", "replace")
+    told = error_object(failure)
+    given = (*failure.headers, *retry_headers(failure.retry_after))
+    lines = (f"{name}: {value}".translate(_ONE_LINE) + "\r\n" for name, value in given)
     return HttpReply(
-        failure.status,
-        b"content-type: application/json\r\nx-request-id: req_%b\r\nopenai-version: %b\r\n%b"
-        % (_request_id(id), VERSION.encode(), extra),
-        encode({"error": error_object(failure)}),
+        failure.status or SPELLINGS[failure.kind].status,
+        b"content-type: application/json\r\nx-request-id: req_%b\r\nopenai-version: %b\r\n%b%b"
+        % (
+            _request_id(id),
+            VERSION.encode(),
+            "".join(lines).encode("latin-1", "replace"),
+            rate_limit_headers(limits) if limits else b"",
+        ),
+        encode({"error": told}),
+        told["message"],
     )
+
+
+def retry_headers(seconds: float | None) -> tuple[tuple[str, str], ...]:
+    """When to try again: `retry-after` in whole seconds, rounded up, and `retry-after-ms` exactly."""
+    if seconds is None:
+        return ()
+    return (("retry-after", f"{ceil(seconds)}"), ("retry-after-ms", f"{ceil(seconds * 1000)}"))
 
 
 def error_frame(message: str) -> bytes:
@@ -89,25 +154,58 @@ _HEAD = (
     "openai-organization: user-understudy\r\n"
     "openai-project: proj_understudy\r\n"
     f"openai-version: {VERSION}\r\n"
+    "{limits}"
+    "openai-processing-ms: %d\r\nx-request-id: req_%b\r\n"
+)
+_IDLE = (
     f"x-ratelimit-limit-requests: {REQUESTS_PER_MINUTE}\r\n"
     f"x-ratelimit-limit-tokens: {TOKENS_PER_MINUTE}\r\n"
     f"x-ratelimit-remaining-requests: {REQUESTS_PER_MINUTE - 1}\r\n"
     "x-ratelimit-reset-requests: 2ms\r\n"
     "x-ratelimit-reset-tokens: 0s\r\n"
+    "x-ratelimit-remaining-tokens: %d\r\n"
 )
-_VARIABLE = b"openai-processing-ms: %d\r\nx-ratelimit-remaining-tokens: %d\r\nx-request-id: req_%b\r\n"
-_WHOLE = _HEAD.format(type="application/json").encode() + _VARIABLE
-_STREAM = _HEAD.format(type="text/event-stream; charset=utf-8").encode() + _VARIABLE
+JSON, SSE = "application/json", "text/event-stream; charset=utf-8"
+_WHOLE_IDLE, _STREAM_IDLE = (_HEAD.format(type=each, limits=_IDLE).encode() for each in (JSON, SSE))
+_WHOLE, _STREAM = (_HEAD.format(type=each, limits="%b").encode() for each in (JSON, SSE))
 
 
-def head(reply: AnyReply, stream: bool) -> bytes:
+def head(reply: AnyReply, stream: bool, limits: RateLimits | None = None) -> bytes:
     """Header lines of a success.
 
-    No limit is in force by default, so that the rate-limit headers tell of a window in which this
-    request is the only one.
+    Where no limit is in force, the rate-limit headers tell of a window in which this request is the
+    only one.
     """
-    left = TOKENS_PER_MINUTE - reply.usage.input
-    return (_STREAM if stream else _WHOLE) % (reply.seconds * 1000, left, _request_id(reply.id))
+    left: int | bytes
+    if limits is None:
+        form, left = _STREAM_IDLE if stream else _WHOLE_IDLE, TOKENS_PER_MINUTE - reply.usage.input
+    else:
+        form, left = _STREAM if stream else _WHOLE, rate_limit_headers(limits)
+    return form % (left, reply.seconds * 1000, _request_id(reply.id))
+
+
+def rate_limit_headers(limits: RateLimits) -> bytes:
+    """`x-ratelimit-{limit,remaining,reset}-{requests,tokens}` for what is limited."""
+    lines = []
+    for name, window in (("requests", limits.requests), ("tokens", limits.tokens)):
+        if window is not None:
+            lines.append(
+                f"x-ratelimit-limit-{name}: {window.limit}\r\n"
+                f"x-ratelimit-remaining-{name}: {window.remaining}\r\n"
+                f"x-ratelimit-reset-{name}: {duration(window.reset)}\r\n"
+            )
+    return "".join(lines).encode()
+
+
+def duration(seconds: float) -> str:
+    """A time as the API writes it: `0s`, `12ms`, `1.5s`, `6m0s`, `1h0m0s`."""
+    ms = ceil(seconds * 1000 - 1e-6)
+    if 0 < ms < 1000:
+        return f"{ms}ms"
+    minutes, ms = divmod(ms, 60_000)
+    hours, minutes = divmod(minutes, 60)
+    before = f"{hours}h{minutes}m" if hours else f"{minutes}m" if minutes else ""
+    return f"{before}{ms / 1000:.3f}".rstrip("0").rstrip(".") + "s"
 
 
 def _request_id(id: str) -> bytes:

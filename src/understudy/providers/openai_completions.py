@@ -31,13 +31,15 @@ from understudy.model import (
     Usage,
 )
 from understudy.providers import openai_base as base
-from understudy.providers.base import encode, quote
+from understudy.providers.base import Check, by_field, encode, quote
 
 NAME = "openai-completions"
 ROUTES = (("POST", "/v1/completions"),)
 head = base.head
 error = base.error
 unrouted = base.unrouted
+CHECKS: tuple[Check, ...] = ()
+complaints = by_field(CHECKS)
 
 DEFAULT_MAX_TOKENS = 16
 MOST_PROMPTS, MOST_CHOICES, MOST_LOGPROBS = 2048, 4096, 5

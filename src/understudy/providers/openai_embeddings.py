@@ -14,13 +14,15 @@ from typing import Any
 from understudy.errors import Failure
 from understudy.model import EmbeddingReply, EmbeddingRequest, Event, HttpRequest, Usage
 from understudy.providers import openai_base as base
-from understudy.providers.base import decode, encode
+from understudy.providers.base import Check, by_field, decode, encode
 
 NAME = "openai-embeddings"
 ROUTES = (("POST", "/v1/embeddings"),)
 head = base.head
 error = base.error
 unrouted = base.unrouted
+CHECKS: tuple[Check, ...] = ()
+complaints = by_field(CHECKS)
 
 TYPES = {"dimensions": base.INTEGER, "encoding_format": base.STRING, "user": base.STRING}
 MOST_INPUTS, MOST_DIMENSIONS = 2048, 3072

@@ -5,19 +5,25 @@ Source: platform.openai.com/docs/api-reference/models, read 2026-11.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from understudy.errors import Failure
 from understudy.model import Event, HttpRequest, ModelInfo, ModelsReply, ModelsRequest
 from understudy.providers import openai_base as base
-from understudy.providers.base import decode, encode
+from understudy.providers.base import Check, decode, encode
 
 NAME = "openai-models"
 ROUTES = (("GET", "/v1/models"), ("GET", "/v1/models/{model}"))
 head = base.head
 error = base.error
 unrouted = base.unrouted
+CHECKS: tuple[Check, ...] = ()
+
+
+def complaints(request: ModelsRequest) -> Iterator[Failure]:
+    """A request for models has no body that could be wrong."""
+    return iter(())
 
 
 def parse(http: HttpRequest) -> ModelsRequest:

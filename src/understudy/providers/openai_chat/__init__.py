@@ -10,8 +10,21 @@ from understudy.providers import openai_base as base
 from understudy.providers.openai_chat.emit import body, encoder
 from understudy.providers.openai_chat.parse import NAME, parse
 from understudy.providers.openai_chat.read import read
+from understudy.providers.openai_chat.refuse import CHECKS, complaints
 
-__all__ = ["NAME", "ROUTES", "body", "encoder", "error", "head", "parse", "read", "unrouted"]
+__all__ = [
+    "CHECKS",
+    "NAME",
+    "ROUTES",
+    "body",
+    "complaints",
+    "encoder",
+    "error",
+    "head",
+    "parse",
+    "read",
+    "unrouted",
+]
 
 ROUTES = (("POST", "/v1/chat/completions"),)
 head = base.head
