@@ -8,6 +8,7 @@
     clock.py        when what waits is woken, and what time it is in a `date` header
     connection.py   one connection: HTTP/1.1 in, Steps out
     round.py        a round of the event loop: what is answered in it, and what is sent when it ends
+    outage.py       outages on purpose: the port closed, silence, resets
     listener.py     the listening sockets, the limits in time, shutdown; `run`
 
 It knows nothing of rules, providers or the journal: it is given `handle`, which answers a request,
@@ -16,5 +17,6 @@ and `refuse`, which answers what is no request.
 
 from understudy.server.connection import Handle, Limits, Refuse
 from understudy.server.listener import Server, new_loop, run
+from understudy.server.outage import How, Outage
 
-__all__ = ["Handle", "Limits", "Refuse", "Server", "new_loop", "run"]
+__all__ = ["Handle", "How", "Limits", "Outage", "Refuse", "Server", "new_loop", "run"]

@@ -74,6 +74,9 @@ LINGER_S = 2.0
 SOON: Tick = 1
 """A moment long past: who sleeps until then is woken in the loop's next round."""
 
+HELD: Tick = 1 << 62
+"""When what an outage holds is woken: never, until it is over."""
+
 LINGER_BYTES = 64 * 1024 * 1024
 """How much of what it still sends is read past."""
 
@@ -100,6 +103,13 @@ class Refusal(Exception):
         self.message = message
 
 
+class Hold(Pause, frozen=True, gc=False):
+    """A pause until the outage is over."""
+
+
+HOLD = Hold(0.0)
+
+
 class Turn(Struct, gc=False):
     """An answer that is owed: for a request, or a refusal (status and message).
 
@@ -115,7 +125,10 @@ class Turn(Struct, gc=False):
 
 
 class Shared:
-    """What all connections of a server share."""
+    """What all connections of a server share.
+
+    During an outage, `shut` says that new connections are reset, `silent` that nothing is sent unasked.
+    """
 
     __slots__ = (
         "clock",
@@ -126,6 +139,8 @@ class Shared:
         "quiet",
         "refuse",
         "round",
+        "shut",
+        "silent",
         "starts",
     )
 
@@ -138,6 +153,8 @@ class Shared:
         self.starts = Starts()
         self.connections: set[Connection] = set()
         self.draining = False
+        self.shut = False
+        self.silent = False
         self.quiet = asyncio.Event()  # no connections, while draining
 
 
@@ -213,7 +230,9 @@ class Connection(asyncio.Protocol):
         self._since = monotonic()
         shared = self._shared
         shared.connections.add(self)
-        if len(shared.connections) > shared.limits.connections:
+        if shared.shut:
+            self.cut()
+        elif len(shared.connections) > shared.limits.connections:
             self._refuse(503, f"The server has {shared.limits.connections} connections, its limit.")
             self._advance()
 
@@ -304,6 +323,56 @@ class Connection(asyncio.Protocol):
         self._leave()
         self._shared.round.flush()
         self._transport.abort()
+
+    # Outages
+
+    @property
+    def asking(self) -> bool:
+        """Whether it is this connection's request that is being handled right now: it has no steps yet."""
+        return self._turn is not None and self._steps is None
+
+    @property
+    def held(self) -> bool:
+        return self._tick == HELD
+
+    def busy(self, spared: Callable[[HttpRequest], bool]) -> bool:
+        """Whether an answer is under way to what is not `spared`."""
+        if self._turn is None:
+            return False
+        request = self._turn.request
+        return not isinstance(request, HttpRequest) or not spared(request)
+
+    def last(self) -> None:
+        """Have the connection end behind the answer under way."""
+        assert self._turn is not None
+        self._turn.persistent = False
+
+    def freeze(self) -> None:
+        """Have the answer under way fall silent until `thaw`."""
+        self._shared.clock.cancel(self, self._tick)
+        self._tick = HELD
+
+    def thaw(self, now: float) -> None:
+        """Go on as if no time had passed, other than what a pause lasts anyway; soon, not at once."""
+        if self._tick == HELD:
+            self._due = max(self._due, now)
+            self._tick = self._shared.clock.sleep(self, self._due)
+        elif self._expects and self._began:
+            self._expect_more()
+
+    def cut(self) -> None:
+        """Reset the connection; the answer under way is told that it was us."""
+        throw = getattr(self._steps, "throw", None)
+        if throw is not None:
+            self._steps = None
+            try:
+                throw(ConnectionResetError("outage"))
+            except (StopIteration, ConnectionResetError):
+                pass
+            except Exception as error:
+                log.error("an answer failed while it was cut: %r", error, exc_info=error)
+        self._leave()
+        self._reset()
 
     # The parser's callbacks
 
@@ -418,7 +487,7 @@ class Connection(asyncio.Protocol):
             error = too_large_head(limits)
             self._refuse(error.status, error.message)
             self._advance()
-        elif self._expects and self._turn is None and not self._turns:
+        elif self._expects and self._turn is None and not self._turns and not self._shared.silent:
             self._expects = False
             self._shared.round.post(self._transport, CONTINUE)
 
@@ -502,6 +571,9 @@ class Connection(asyncio.Protocol):
                 elif type(step) is Abort:
                     self._write(head, body)
                     self._break_off(step)
+                    return
+                elif type(step) is Hold:
+                    self._tick = HELD
                     return
             self._write(head, body, last=True)
         except Exception as error:
@@ -589,7 +661,10 @@ class Connection(asyncio.Protocol):
         self._leave()
         if abort.how == "close":
             self._finish()
-            return
+        else:
+            self._reset()
+
+    def _reset(self) -> None:
         self._shared.round.flush()
         connection = self._transport.get_extra_info("socket")
         if connection is not None:

@@ -14,8 +14,10 @@ import sys
 from collections.abc import Callable, Sequence
 from time import monotonic
 
+from understudy.model import HttpRequest
 from understudy.server.clock import Clock
 from understudy.server.connection import Connection, Handle, Limits, Refuse, Shared
+from understudy.server.outage import How, Outage, Outages, Spared, Unanswered
 from understudy.server.round import Round
 
 log = logging.getLogger("understudy.server")
@@ -29,6 +31,9 @@ ATTEMPTS = 20
 ABORT_S = 1.0
 """How long connections that were broken off may take to say that they are closed."""
 
+RETRY_S = 1.0
+"""How often a port is tried that another program has taken during an outage."""
+
 GC_THRESHOLDS = 50_000, 20, 50
 """When to look for garbage in cycles, of which there is little: the defaults cost a tenth of the speed."""
 
@@ -40,16 +45,42 @@ ABSENT = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT}
 """Errors that say that this machine lacks the address or its family."""
 
 
-class Server:
-    """Listens, and answers with `handle`. It can be opened again after `close`."""
+def nobody(request: HttpRequest) -> bool:
+    return False
 
-    def __init__(self, handle: Handle, refuse: Refuse, *, limits: Limits = DEFAULT_LIMITS) -> None:
+
+def untold(request: HttpRequest, seconds: float, reset: bool) -> None:
+    """What happens to a request that an outage left unanswered where nobody wants to know."""
+
+
+class Server:
+    """Listens, and answers with `handle`. It can be opened again after `close`.
+
+    Outages (outage.py) leave requests alone that are `spared`; `unanswered` is told of the others.
+    """
+
+    def __init__(
+        self,
+        handle: Handle,
+        refuse: Refuse,
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        spared: Spared = nobody,
+        unanswered: Unanswered = untold,
+    ) -> None:
         self._handle = handle
         self._refuse = refuse
         self._limits = limits
+        self._spared = spared
+        self._unanswered = unanswered
         self._periodic: list[tuple[float, Callable[[], None]]] = []
         self._listening: list[asyncio.Server] = []
+        self._addresses: list[Address] = []
+        self._port = 0
+        self._tls: ssl.SSLContext | None = None
+        self._reopening: asyncio.Task[None] | None = None
         self._shared: Shared | None = None
+        self._outages: Outages | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self, hosts: Sequence[str], port: int, tls: ssl.SSLContext | None = None) -> int:
@@ -63,15 +94,16 @@ class Server:
         shared = self._shared = Shared(
             self._handle, self._refuse, self._limits, Clock(loop), Round(loop.call_soon)
         )
-        for listening in sockets:
-            self._listening.append(
-                await loop.create_server(lambda: Connection(shared), sock=listening, ssl=tls, backlog=BACKLOG)
-            )
+        self._outages = Outages(shared, self._spared, self._unanswered, self._shut, self._listen_again)
+        self._addresses = [(each.family, str(each.getsockname()[0])) for each in sockets]
+        self._port = int(sockets[0].getsockname()[1])
+        self._tls = tls
+        await self._listen(shared, sockets)
         interval = min(max(min(self._limits.idle_s, self._limits.request_s) / 4, 0.01), 1.0)
         self._start(interval, self._check)
         for seconds, call in self._periodic:
             self._start(seconds, call)
-        return int(sockets[0].getsockname()[1])
+        return self._port
 
     async def close(self) -> None:
         """Stop listening, let running answers end within `drain_s`, break off the rest.
@@ -85,8 +117,10 @@ class Server:
             shared.quiet.set()
             return
         shared.draining = True
-        for listening in self._listening:
-            listening.close()
+        self._shut()
+        if self._outages is not None:
+            self._outages.stop()
+            self._outages = None
         running = sum([connection.drain() for connection in tuple(shared.connections)])
         if running:
             log.warning(
@@ -101,7 +135,76 @@ class Server:
         for task in self._tasks:
             task.cancel()
         shared.clock.stop()
-        self._listening, self._tasks, self._shared = [], [], None
+        self._tasks, self._shared = [], None
+
+    # Outages; all of this is for the loop's thread
+
+    @property
+    def outage(self) -> Outage | None:
+        """The outage under way."""
+        return None if self._outages is None else self._outages.now
+
+    def begin_outage(self, how: How, seconds: float | None = None) -> None:
+        """Begin an outage of an open server, which ends the one under way."""
+        if self._outages is None:
+            raise RuntimeError("a server that is not open has no outages")
+        self._outages.begin(how, seconds)
+
+    def end_outage(self) -> Outage | None:
+        """End the outage under way, and return it."""
+        return None if self._outages is None else self._outages.end()
+
+    async def _listen(self, shared: Shared, sockets: Sequence[socket.socket]) -> None:
+        """Listen on all of `sockets`, or on none of them."""
+        loop = asyncio.get_running_loop()
+        try:
+            for each in sockets:
+                listening = await loop.create_server(
+                    lambda: Connection(shared), sock=each, ssl=self._tls, backlog=BACKLOG, start_serving=False
+                )
+                self._listening.append(listening)
+                await listening.start_serving()
+        except BaseException:
+            self._stop_listening()
+            for each in sockets:
+                each.close()
+            raise
+
+    def _stop_listening(self) -> None:
+        for listening in self._listening:
+            listening.close()
+        self._listening.clear()
+
+    def _shut(self) -> None:
+        """Stop listening, or trying to."""
+        if self._reopening is not None:
+            self._reopening.cancel()
+            self._reopening = None
+        self._stop_listening()
+
+    def _listen_again(self) -> None:
+        if self._shared is not None:
+            self._reopening = asyncio.get_running_loop().create_task(self._reopen(self._shared))
+
+    async def _reopen(self, shared: Shared) -> None:
+        """Listen where the server listened before, as soon as that can be."""
+        told = False
+        while True:
+            try:
+                await self._listen(shared, bound_once(self._addresses, self._port))
+            except OSError as problem:
+                if not told:
+                    told = True
+                    log.error(
+                        "after the outage, port %d cannot be opened again: %s; trying every second",
+                        self._port,
+                        problem.strerror or problem,
+                    )
+                await asyncio.sleep(RETRY_S)
+            else:
+                if told:
+                    log.warning("port %d is open again", self._port)
+                return
 
     def every(self, seconds: float, call: Callable[[], None]) -> None:
         """Have `call` called every so often while the server is open."""
