@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from understudy import __version__, embeddings, tokens, usage
 from understudy.autopilot import Autopilot, built_in_answers
 from understudy.catalog import DEFAULT_MODELS, listed
-from understudy.control import Control
+from understudy.control import Control, Outages, is_call
 from understudy.engine import Answer, Engine
 from understudy.journal import Journal
 from understudy.model import (
@@ -57,15 +57,22 @@ class App:
             encoding_of=encoding_of,
             pace=settings.pace,
         )
+        self.server = Server(
+            self.handle,
+            self.engine.refuse,
+            limits=Limits(drain_s=settings.drain),
+            spared=is_call,
+            unanswered=self._unanswered,
+        )
         self.control = Control(
             self.engine,
             self.models,
             self.version,
             self.reset,
             settings.control_token,
+            Outages(self.server.begin_outage, self.server.end_outage, lambda: self.server.outage),
             "https" if settings.tls_cert else "http",
         )
-        self.server = Server(self.handle, self.engine.refuse, limits=Limits(drain_s=settings.drain))
 
     def handle(self, http: HttpRequest) -> Iterator[Step]:
         """Answer a request: a wire API's, the control API's, or a page's."""
@@ -74,9 +81,14 @@ class App:
         return self.engine.handle(http)
 
     def reset(self) -> None:
-        """As at the start: the journal empty, the ids from the seed again."""
+        """As at the start: the journal empty, the ids from the seed again, no outage."""
+        self.server.end_outage()
         self.journal.clear()
         self._ids = ids(self.settings.seed)
+
+    def _unanswered(self, http: HttpRequest, seconds: float, reset: bool) -> None:
+        """Note what an outage left without an answer."""
+        self.journal.unanswered(http, "outage", seconds, "cut" if reset else "client left")
 
     def _listed(self, request: ModelsRequest) -> Answer:
         return Answer(listed(self.models, request), "models", lasting=True)

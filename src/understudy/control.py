@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
 from msgspec import Struct, json
@@ -24,6 +24,21 @@ PASSED_ON = (b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via")
 DEFAULT_LIMIT, MOST_LIMIT = 100, 10_000
 MOST_DIGITS = 19
 """Of a number in a call: Python refuses to read very long ones."""
+
+
+MOST_OUTAGE_S = 3_600
+OUTAGE_KEYS = ("how", "seconds")
+
+Outage = tuple[str, float | None]
+"""How it shows (`refuse`, `hang` or `reset`), and the seconds left, or None without an end."""
+
+
+class Outages(NamedTuple):
+    """What outages are asked of: to begin one, to end the one under way and return it, and what is."""
+
+    begin: Callable[[Any, float | None], None]
+    end: Callable[[], Outage | None]
+    now: Callable[[], Outage | None]
 
 
 class Refused(Exception):
@@ -65,6 +80,7 @@ class Control:
         version: str,
         reset: Callable[[], None],
         token: str | None,
+        outages: Outages,
         scheme: str = "http",
     ) -> None:
         self._engine = engine
@@ -72,6 +88,7 @@ class Control:
         self._version = version
         self._reset = reset
         self._token = token
+        self._outages = outages
         self._scheme = scheme
         self._pages: Mapping[str, Callable[[HttpRequest], dict[str, Any]]] = {
             "/": self._info,
@@ -83,6 +100,9 @@ class Control:
             ("GET", "/requests", self._list),
             ("GET", "/requests/", self._one),
             ("DELETE", "/requests", self._clear),
+            ("GET", "/outage", self._show_outage),
+            ("POST", "/outage", self._begin_outage),
+            ("DELETE", "/outage", self._end_outage),
             ("POST", "/reset", self._start_over),
         )
 
@@ -90,7 +110,7 @@ class Control:
         """The steps that answer a call or show a page; None where neither is asked for."""
         if (page := self._pages.get(http.path)) is not None and http.method in ("GET", "HEAD"):
             return answer(200, page(http), CORS)
-        if http.path != PREFIX and not http.path.startswith(PREFIX + "/"):
+        if not is_call(http):
             return None
         try:
             self._admit(http)
@@ -172,6 +192,16 @@ class Control:
         self._reset()
         return {"ok": True}
 
+    def _show_outage(self, call: Call) -> dict[str, Any]:
+        return {"outage": shown(self._outages.now())}
+
+    def _begin_outage(self, call: Call) -> dict[str, Any]:
+        self._outages.begin(*outage_of(call.http.body))
+        return {"outage": shown(self._outages.now())}
+
+    def _end_outage(self, call: Call) -> dict[str, Any]:
+        return {"ended": shown(self._outages.end())}
+
     # --- the pages -----------------------------------------------------------------------------------
 
     def _health(self, http: HttpRequest) -> dict[str, Any]:
@@ -201,6 +231,46 @@ def answer(status: int, body: object, headers: bytes = b"") -> Steps:
     data = json.format(json.encode(body), indent=2) + b"\n"
     lines = headers + b"content-type: application/json\r\ncache-control: no-store\r\n"
     return iter((Head(status, lines, len(data)), Send(data)))
+
+
+def is_call(http: HttpRequest) -> bool:
+    """Whether this is a control call; whether it is let in is another question."""
+    return http.path == PREFIX or http.path.startswith(PREFIX + "/")
+
+
+def outage_of(body: bytes) -> Outage:
+    """How an outage is to show, and for how many seconds.
+
+    Body: {"seconds"?: number, "how"?: "refuse" | "hang" | "reset"}; without seconds, until it is ended.
+    """
+    try:
+        wanted = json.decode(body or b"{}")
+    except (ValueError, RecursionError) as problem:
+        raise Refused(400, f"the body is not JSON: {problem}") from None
+    if not isinstance(wanted, dict):
+        raise Refused(400, f'expected an object like {{"seconds": 5, "how": "refuse"}}, found {wanted!r}')
+    for key in wanted:
+        if key not in OUTAGE_KEYS:
+            raise Refused(400, f"unknown key {key!r} (known: {', '.join(OUTAGE_KEYS)})", key)
+    how, seconds = wanted.get("how", "refuse"), wanted.get("seconds")
+    if how not in ("refuse", "hang", "reset"):
+        raise Refused(400, f"how: expected refuse, hang or reset, found {how!r}", "how")
+    if seconds is None:
+        if how == "refuse":
+            message = "seconds: how long? While the port is closed, no call can open it again"
+            raise Refused(400, message, "seconds")
+        return how, None
+    if type(seconds) not in (int, float) or not 0 < seconds <= MOST_OUTAGE_S:
+        message = f"seconds: expected a number above 0, at most {MOST_OUTAGE_S}, found {seconds!r}"
+        raise Refused(400, message, "seconds")
+    return how, seconds
+
+
+def shown(outage: Outage | None) -> dict[str, Any] | None:
+    if outage is None:
+        return None
+    how, left = outage
+    return {"how": how, "seconds_left": None if left is None else round(left, 3)}
 
 
 def host_name(host: str) -> str:

@@ -80,7 +80,11 @@ class Journal:
         return exchange
 
     def watch(self, exchange: Exchange, steps: Steps) -> Iterator[Step]:
-        """The same steps; what of them was really taken is noted, and the exchange closed."""
+        """The same steps; what of them was really taken is noted, and the exchange closed.
+
+        Closed early, the client left. The server resets an answer by throwing a ConnectionResetError
+        into it, which says why.
+        """
         sent = 0
         outcome: Outcome = "client left"
         try:
@@ -93,6 +97,10 @@ class Journal:
                     outcome = "cut"
                 yield step
             outcome = "complete" if outcome != "cut" else outcome
+        except ConnectionResetError as reset:
+            outcome = "cut"
+            exchange.error = exchange.error or str(reset)
+            raise
         finally:
             self._close(exchange, sent, outcome)
 
@@ -102,6 +110,13 @@ class Journal:
         exchange.status = head.status
         self._close(exchange, len(send.data), "complete")
         return iter(whole)
+
+    def unanswered(self, http: HttpRequest, by: str, seconds: float, outcome: Outcome) -> None:
+        """Note a request that came so many seconds ago, and that `by` left without an answer."""
+        exchange = self.open(http)
+        exchange.at -= seconds
+        exchange.answered_by = by
+        self._close(exchange, 0, outcome)
 
     def _close(self, exchange: Exchange, sent: int, outcome: Outcome) -> None:
         exchange.sent = sent
