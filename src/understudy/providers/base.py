@@ -86,22 +86,27 @@ class Provider(Protocol):
 
 
 def by_field(checks: Iterable[Check]) -> Callable[[Any], Iterator[Failure]]:
-    """A provider's `complaints`: what its checks find in a request, looking at the fields it has alone."""
-    table: dict[str, list[Callable[[Any], Failure | None]]] = {}
-    for check in checks:
-        if check.find is not None:
-            table.setdefault(check.field, []).append(check.find)
-    always = table.get("", [])
+    """A provider's `complaints`: what its checks find in a request, in the order of the table.
+
+    Looks at the fields that the request has alone. Rows that share a `find` are asked once, where the
+    first of them stands.
+    """
+    table: dict[str, list[tuple[int, Callable[[Any], Failure | None]]]] = {}
+    for place, check in enumerate(checks):
+        finds = table.setdefault(check.field, [])
+        if check.find is not None and check.find not in [find for _, find in finds]:
+            finds.append((place, check.find))
+    always = table.pop("", [])
 
     def complaints(request: Any) -> Iterator[Failure]:
-        for find in always:
+        asked = always.copy()
+        for field, value in request.raw.items():
+            if field in table and value is not None:
+                asked += table[field]
+        asked.sort()
+        for _, find in asked:
             if (found := find(request)) is not None:
                 yield found
-        for field, value in request.raw.items():
-            if value is not None and field in table:
-                for find in table[field]:
-                    if (found := find(request)) is not None:
-                        yield found
 
     return complaints
 
