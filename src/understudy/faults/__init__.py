@@ -1,0 +1,45 @@
+"""All faults, and how one is read.
+
+To add one: a class with a KEY in a file of this drawer, and its line in FAULTS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from understudy.errors import Place
+from understudy.faults.base import Chance, Fault, Refuse, shown
+from understudy.faults.cut import Cut
+from understudy.faults.error import Error, read_error
+from understudy.faults.garble import Garble
+from understudy.faults.hang import Hang
+from understudy.faults.stall import Stall
+
+__all__ = ["FAULTS", "Chance", "Error", "Fault", "Refuse", "read_error", "read_fault", "read_faults"]
+
+FAULTS: tuple[type[Fault], ...] = (Error, Cut, Stall, Garble, Hang)
+_BY_KEY = {fault.KEY: fault for fault in FAULTS}
+
+
+def read_fault(value: object, place: Place) -> Fault:
+    """Read a fault: `{cut: {after: 40%}}`, or its name alone, `hang`. Raises SettingsError."""
+    if isinstance(value, str):
+        return _named(value, place).read(None, place)
+    if not isinstance(value, Mapping) or len(value) != 1:
+        raise place.error(f"expected one fault, like {{cut: {{after: 40%}}}}; found {shown(value)}")
+    ((key, fields),) = value.items()
+    return _named(key, place).read(fields, place / str(key))
+
+
+def read_faults(value: object, place: Place) -> tuple[Fault, ...]:
+    """Read a list of faults, which strike in this order. Raises SettingsError."""
+    if not isinstance(value, list):
+        raise place.error(f"expected a list of faults, like [hang]; found {shown(value)}")
+    return tuple(read_fault(each, place / i) for i, each in enumerate(value))
+
+
+def _named(key: object, place: Place) -> type[Fault]:
+    fault = _BY_KEY.get(key) if isinstance(key, str) else None
+    if fault is None:
+        raise place.unknown("fault", str(key), _BY_KEY)
+    return fault

@@ -1,0 +1,42 @@
+"""The connection ends in the middle of an answer."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, Self
+
+from msgspec import Struct
+
+from understudy.errors import Place
+from understudy.faults.base import (
+    HALF,
+    Chance,
+    Point,
+    Refuse,
+    body_of,
+    one_of,
+    opened,
+    read_fields,
+    read_point,
+    split,
+)
+from understudy.model import Abort, Steps
+
+
+class Cut(Struct, frozen=True, gc=False):
+    """The answer ends `after` a point in it: `close` sends FIN, as a server does that stops; `reset` RST."""
+
+    KEY: ClassVar[str] = "cut"
+
+    after: Point = HALF
+    how: Literal["close", "reset"] = "close"
+
+    @classmethod
+    def read(cls, value: object, place: Place) -> Self:
+        readers = {"after": read_point, "how": one_of("way to end a connection", ("close", "reset"))}
+        return cls(**read_fields(value, readers, place))
+
+    def apply(self, steps: Steps, chance: Chance, refuse: Refuse) -> Steps:
+        """What was to come after the point never does; nor does a stream's end, after 100%."""
+        opening, rest = opened(steps)
+        before, _ = split(rest, self.after.at(body_of(rest)))
+        return iter((*opening, *before, Abort(self.how)))
