@@ -1,0 +1,75 @@
+"""How OpenAI's APIs refuse a field: the sentences that they share, whatever the field.
+
+Source of each: the rows of docs/validation.md that use it.
+"""
+
+from __future__ import annotations
+
+from understudy.errors import Failure
+
+
+def refusal(message: str, param: str | None = None, code: str | None = None) -> Failure:
+    return Failure(400, "invalid_request", message, param=param, code=code)
+
+
+def out_of_range(param: str, found: float, least: float, most: float, kind: str) -> Failure:
+    """`kind` is `integer` or `decimal`; `found` is below `least` or above `most`."""
+    below = found < least
+    side, sign, bound = ("below minimum", ">=", least) if below else ("above maximum", "<=", most)
+    return refusal(
+        f"Invalid '{param}': {kind} {side} value. Expected a value {sign} {bound}, but got {found} instead.",
+        param,
+        f"{kind}_{'below_min' if below else 'above_max'}_value",
+    )
+
+
+def empty_array(param: str) -> Failure:
+    return refusal(
+        f"Invalid '{param}': empty array. Expected an array with minimum length 1, but got an empty array "
+        "instead.",
+        param,
+        "empty_array",
+    )
+
+
+def empty_string(param: str) -> Failure:
+    return refusal(
+        f"Invalid '{param}': empty string. Expected a string with minimum length 1, but got an empty string "
+        "instead.",
+        param,
+        "empty_string",
+    )
+
+
+def array_too_long(param: str, most: int, found: int) -> Failure:
+    return refusal(
+        f"Invalid '{param}': array too long. Expected an array with maximum length {most}, but got an array "
+        f"with length {found} instead.",
+        param,
+        "array_above_max_length",
+    )
+
+
+def string_too_long(param: str, most: int, found: int) -> Failure:
+    return refusal(
+        f"Invalid '{param}': string too long. Expected a string with maximum length {most}, but got a string "
+        f"with length {found} instead.",
+        param,
+        "string_above_max_length",
+    )
+
+
+def pattern(param: str, expected: str) -> Failure:
+    return refusal(
+        f"Invalid '{param}': string does not match pattern. Expected a string that matches the pattern "
+        f"'{expected}'.",
+        param,
+        "invalid_value",
+    )
+
+
+def unsupported(param: str, instead: str = "") -> Failure:
+    """A parameter that the model does not take."""
+    hint = f" {instead}" if instead else ""
+    words = f"Unsupported parameter: '{param}' is not supported with this model.{hint}"
+    return refusal(words, param, "unsupported_parameter")

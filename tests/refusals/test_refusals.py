@@ -1,0 +1,155 @@
+"""Everything in the providers' tables of refusals, over a real socket and through the official SDK.
+
+The oracle is the table in docs/validation.md: its literals come from public reports and the vendor's
+documentation. A row in the code without one there, or the other way round, fails.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+from mended import MENDED
+from openai import OpenAI
+from refusals_table import rows
+
+from understudy.model import HttpRequest
+from understudy.providers import PROVIDERS
+from understudy.providers.base import Provider
+
+Serving = Callable[..., AbstractContextManager[str]]
+
+ROWS = {(row.api, row.name): row for row in rows()}
+CHECKS = {(provider.NAME, check.name): check for provider in PROVIDERS for check in provider.CHECKS}
+FOUND = {key: check for key, check in CHECKS.items() if check.find is not None}
+ROUTES = {provider.NAME: provider.ROUTES[-1] for provider in PROVIDERS}
+EXCEPTIONS = {
+    400: openai.BadRequestError,
+    401: openai.AuthenticationError,
+    403: openai.PermissionDeniedError,
+    404: openai.NotFoundError,
+}
+wired = pytest.mark.skipif(
+    importlib.util.find_spec("understudy.planning") is None, reason="the engine asks for no complaints yet"
+)
+GOLDEN = sorted((Path(__file__).parent.parent / "wire").glob("*/*.request.json"))
+
+
+@pytest.fixture(scope="module")
+def strict(server_url: str) -> Iterator[OpenAI]:
+    """A client of a server with nothing configured."""
+    with OpenAI(base_url=f"{server_url}/v1", api_key="any", max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def lenient(serving: Serving) -> Iterator[OpenAI]:
+    """A client of a server that asks nothing beyond what it needs to answer."""
+    with (
+        serving("--validation", "off") as url,
+        OpenAI(base_url=f"{url}/v1", api_key="any", max_retries=0) as client,
+    ):
+        yield client
+
+
+def ask(client: OpenAI, api: str, body: dict[str, Any]) -> Any:
+    """What the API answers to a body, through the SDK's own transport; a path's `{...}` are in the body."""
+    method, path = ROUTES[api]
+    path = path.removeprefix("/v1")
+    if method == "GET":
+        return client.get(path.format_map(body), cast_to=object)
+    return client.post(path, body=body, cast_to=object)
+
+
+def each(keys: Any) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("key", list(keys), ids=" ".join)
+
+
+def test_the_table_in_the_docs_is_that_of_the_code_in_its_order() -> None:
+    assert list(ROWS) == list(CHECKS)
+    assert len(ROWS) == len(rows()), "a name is there twice"
+
+
+@each(CHECKS)
+def test_the_docs_tell_where_the_words_were_found(key: tuple[str, str]) -> None:
+    assert ROWS[key].source == CHECKS[key].source
+
+
+@wired
+@each(CHECKS)
+def test_what_the_vendor_refuses_is_refused_in_its_words(key: tuple[str, str], strict: OpenAI) -> None:
+    row = ROWS[key]
+    with pytest.raises(openai.APIStatusError) as caught:
+        ask(strict, row.api, CHECKS[key].example)
+    error = {"message": row.message, "type": row.type, "param": row.param, "code": row.code}
+    assert caught.value.response.status_code == row.status
+    assert caught.value.response.json() == {"error": error}
+
+
+@wired
+@each(CHECKS)
+def test_the_sdks_user_sees_class_code_param_type_and_message(key: tuple[str, str], strict: OpenAI) -> None:
+    row = ROWS[key]
+    with pytest.raises(EXCEPTIONS[row.status]) as caught:
+        ask(strict, row.api, CHECKS[key].example)
+    told = caught.value
+    assert type(told) is EXCEPTIONS[row.status]
+    assert (told.code, told.param, told.type) == (row.code, row.param, row.type)
+    assert told.message == f"Error code: {row.status} - {row.message}"
+
+
+@each(FOUND)
+def test_what_differs_in_being_right_passes(key: tuple[str, str], strict: OpenAI) -> None:
+    changed = CHECKS[key].example | MENDED[key]
+    body = {name: value for name, value in changed.items() if value is not ...}
+    assert ask(strict, key[0], body)
+
+
+@each(FOUND)
+def test_without_validation_whatever_can_be_understood_is_answered(
+    key: tuple[str, str], lenient: OpenAI
+) -> None:
+    answer = ask(lenient, key[0], CHECKS[key].example)
+    assert answer["object"]
+
+
+@each(CHECKS.keys() - FOUND.keys())
+def test_what_cannot_be_understood_is_refused_whatever_the_setting(
+    key: tuple[str, str], lenient: OpenAI
+) -> None:
+    with pytest.raises(EXCEPTIONS[ROWS[key].status]) as caught:
+        ask(lenient, key[0], CHECKS[key].example)
+    assert caught.value.param == ROWS[key].param
+
+
+@pytest.mark.parametrize("file", GOLDEN, ids=lambda file: f"{file.parent.name}-{file.name}")
+def test_no_golden_request_is_refused(file: Path, strict: OpenAI) -> None:
+    body = json.loads(file.read_text("utf-8")) | {"stream": False}
+    body.pop("stream_options", None)
+    assert ask(strict, file.parent.name.replace("_", "-"), body)
+
+
+def test_an_example_has_one_fault_alone() -> None:
+    for provider in PROVIDERS:
+        for check in provider.CHECKS:
+            if check.find is not None:
+                told = complaints(provider, check.example)
+                assert told == [ROWS[provider.NAME, check.name].message], check.name
+
+
+def complaints(provider: Provider, body: dict[str, Any]) -> list[str]:
+    """The messages of all that the provider finds in a body."""
+    method, path = provider.ROUTES[-1]
+    target = path.format_map(body) if method == "GET" else path
+    request = provider.parse(HttpRequest(method, target, body=json.dumps(body).encode()))
+    return [provider.error(each, "x" * 29).message for each in provider.complaints(request)]
+
+
+def test_every_mended_example_belongs_to_a_row() -> None:
+    assert MENDED.keys() == FOUND.keys()
