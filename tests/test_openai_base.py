@@ -44,8 +44,8 @@ def test_the_headers_of_an_answer_are_the_vendors() -> None:
         b"x-ratelimit-remaining-requests: 29999\r\n"
         b"x-ratelimit-reset-requests: 2ms\r\n"
         b"x-ratelimit-reset-tokens: 0s\r\n"
-        b"openai-processing-ms: 12\r\n"
         b"x-ratelimit-remaining-tokens: 149999990\r\n"
+        b"openai-processing-ms: 12\r\n"
         b"x-request-id: req_30313233343536373839616263646566\r\n"
     )
 
@@ -240,3 +240,93 @@ def test_required_fields_are_named_with_their_place() -> None:
         None,
         "you must provide a model parameter",
     )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "lines"),
+    [
+        (0.0, (("retry-after", "0"), ("retry-after-ms", "0"))),
+        (0.2, (("retry-after", "1"), ("retry-after-ms", "200"))),
+        (0.0001, (("retry-after", "1"), ("retry-after-ms", "1"))),
+        (
+            2.007,
+            (("retry-after", "3"), ("retry-after-ms", "2007")),
+        ),  # times 1000, as floats do it, that is 2007.0000000000002
+        (20.0, (("retry-after", "20"), ("retry-after-ms", "20000"))),
+        (None, ()),
+    ],
+)
+def test_when_to_retry_is_told_in_seconds_and_to_the_millisecond(
+    seconds: float | None, lines: tuple[tuple[str, str], ...]
+) -> None:
+    assert base.retry_headers(seconds) == lines
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (0.0, "0s"),
+        (0.644, "644ms"),
+        (8.64, "8.64s"),
+        (9.816, "9.816s"),
+        (60, "1m0s"),
+        (360, "6m0s"),
+        (86400, "24h0m0s"),
+    ],
+)
+def test_a_duration_is_written_as_the_vendor_writes_it(seconds: float, told: str) -> None:
+    assert base.duration(seconds) == told
+
+
+VISIT = "Visit https://platform.openai.com/account/rate-limits to learn more."
+
+
+@pytest.mark.parametrize(
+    ("facts", "retry_after", "message"),
+    [
+        (
+            {
+                "model": "gpt-4o",
+                "of": "tokens",
+                "limit": 30000,
+                "used": 29937,
+                "requested": 385,
+                "window_s": 60.0,
+            },
+            0.644,
+            "Rate limit reached for gpt-4o in organization org-understudy on tokens per min (TPM): "
+            f"Limit 30000, Used 29937, Requested 385. Please try again in 644ms. {VISIT}",
+        ),
+        (
+            {
+                "model": "gpt-4o-mini",
+                "of": "requests",
+                "limit": 3,
+                "used": 3,
+                "requested": 1,
+                "window_s": 60.0,
+            },
+            20.0,
+            "Rate limit reached for gpt-4o-mini in organization org-understudy on requests per min (RPM): "
+            f"Limit 3, Used 3, Requested 1. Please try again in 20s. {VISIT}",
+        ),
+        (
+            {"model": "", "of": "requests", "limit": 5, "used": 5, "requested": 1, "window_s": 20.0},
+            4.0,
+            "Rate limit reached in organization org-understudy on requests per 20s: "
+            f"Limit 5, Used 5, Requested 1. Please try again in 4s. {VISIT}",
+        ),
+        (
+            {"model": "gpt-4o", "of": "tokens", "limit": 30000, "requested": 30601, "window_s": 60.0},
+            None,
+            "Request too large for gpt-4o in organization org-understudy on tokens per min (TPM): "
+            "Limit 30000, Requested 30601. The input or output tokens must be reduced in order to run "
+            f"successfully. {VISIT}",
+        ),
+    ],
+)
+def test_a_reached_limit_is_told_in_the_vendors_words(
+    facts: dict[str, Any], retry_after: float | None, message: str
+) -> None:
+    told = base.error_object(Failure(None, "rate_limit", retry_after=retry_after, facts=facts))
+    assert told == {"message": message, "type": facts["of"], "param": None, "code": "rate_limit_exceeded"}

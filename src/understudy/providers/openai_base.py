@@ -90,13 +90,44 @@ PLAUSIBLE: dict[str, Any] = {"model": "gpt-4o", "key": "sk-x***", "window": 8192
 
 
 def error_object(failure: Failure) -> dict[str, Any]:
-    spelling = SPELLINGS[failure.kind]
+    spelling, facts = SPELLINGS[failure.kind], failure.facts
+    if "window_s" in facts:
+        spelling, facts = over_limit(failure)
     return {
-        "message": failure.message or spelling.message.format(**{**PLAUSIBLE, **failure.facts}),
+        "message": failure.message or spelling.message.format(**{**PLAUSIBLE, **facts}),
         "type": failure.type or spelling.type,
         "param": failure.param or (None if failure.message else spelling.param),
         "code": failure.code or (None if failure.message else spelling.code),
     }
+
+
+_WINDOWS = {1.0: "sec ({}PS)", 60.0: "min ({}PM)", 3600.0: "hour ({}PH)", 86400.0: "day ({}PD)"}
+_REACHED = (
+    "Rate limit reached{who} on {of} per {window}: Limit {limit}, Used {used}, Requested {requested}. "
+    "Please try again in {again}. Visit https://platform.openai.com/account/rate-limits to learn more."
+)
+_TOO_LARGE = (
+    "Request too large{who} on {of} per {window}: Limit {limit}, Requested {requested}. The input or output "
+    "tokens must be reduced in order to run successfully. Visit "
+    "https://platform.openai.com/account/rate-limits to learn more."
+)
+
+
+def over_limit(failure: Failure) -> tuple[Spelling, dict[str, Any]]:
+    """How the API says that a limit is reached, or that a request can never pass it, and the facts for it.
+
+    The failure's facts: `model`, `of` (`requests` or `tokens`), `limit`, `requested`, `window_s`, and `used`
+    where waiting helps.
+    """
+    facts = failure.facts
+    window_s = facts["window_s"]
+    more = {
+        "who": f"{' for ' if facts['model'] else ''}{facts['model']} in organization org-understudy",
+        "window": _WINDOWS.get(window_s, duration(window_s)).format(facts["of"][0].upper()),
+        "again": duration(failure.retry_after or 0),
+    }
+    message = _REACHED if "used" in facts else _TOO_LARGE
+    return Spelling(429, facts["of"], message, "rate_limit_exceeded"), {**facts, **more}
 
 
 _ONE_LINE = dict.fromkeys((*range(32), 127), " ")
@@ -125,7 +156,8 @@ def retry_headers(seconds: float | None) -> tuple[tuple[str, str], ...]:
     """When to try again: `retry-after` in whole seconds, rounded up, and `retry-after-ms` exactly."""
     if seconds is None:
         return ()
-    return (("retry-after", f"{ceil(seconds)}"), ("retry-after-ms", f"{ceil(seconds * 1000)}"))
+    ms = milliseconds(seconds)
+    return (("retry-after", f"{ceil(ms / 1000)}"), ("retry-after-ms", f"{ms}"))
 
 
 def error_frame(message: str) -> bytes:
@@ -199,13 +231,18 @@ def rate_limit_headers(limits: RateLimits) -> bytes:
 
 def duration(seconds: float) -> str:
     """A time as the API writes it: `0s`, `12ms`, `1.5s`, `6m0s`, `1h0m0s`."""
-    ms = ceil(seconds * 1000 - 1e-6)
+    ms = milliseconds(seconds)
     if 0 < ms < 1000:
         return f"{ms}ms"
     minutes, ms = divmod(ms, 60_000)
     hours, minutes = divmod(minutes, 60)
     before = f"{hours}h{minutes}m" if hours else f"{minutes}m" if minutes else ""
     return f"{before}{ms / 1000:.3f}".rstrip("0").rstrip(".") + "s"
+
+
+def milliseconds(seconds: float) -> int:
+    """Whole milliseconds, rounded up; what floats add to a whole number is no reason to."""
+    return ceil(seconds * 1000 - 1e-6)
 
 
 def _request_id(id: str) -> bytes:
