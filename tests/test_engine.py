@@ -9,10 +9,15 @@ from typing import Any
 
 import pytest
 
-from understudy.engine import MOST_KEPT, MOST_PLANS, MOST_REMEMBERED, Answer, Engine
+from understudy.access import Access
+from understudy.engine import Engine, World
+from understudy.errors import Failure, Place
+from understudy.failures import FaultSet, failing_key, failing_model
 from understudy.journal import Exchange, Journal
+from understudy.limits import LimitSet, read_limits
 from understudy.model import (
     INSTANT,
+    Abort,
     EmbeddingReply,
     Head,
     HttpRequest,
@@ -29,6 +34,7 @@ from understudy.model import (
     ToolCall,
     Usage,
 )
+from understudy.planning import MOST_KEPT, MOST_PLANS, MOST_REMEMBERED, Answer, Planner, Policy
 from understudy.providers import PROVIDERS
 from understudy.tokens import encoding_of
 
@@ -40,25 +46,38 @@ def hello(request: Request) -> Answer:
     return Answer(HELLO, "hello")
 
 
-def made(chat: Chat = hello, pace: Pace = INSTANT) -> Engine:
+def made(
+    chat: Chat = hello,
+    pace: Pace = INSTANT,
+    policy: Policy = Policy(),  # noqa: B008
+    keys: tuple[str, ...] = (),
+    limits: object = None,
+) -> Engine:
     numbers = iter(range(10_000))
     clock = iter(range(1_700_000_000, 1_800_000_000))
 
     def now() -> float:
         return float(next(clock))
 
+    def models(request: Any) -> Answer:
+        if request.model:
+            raise Failure(404, "not_found", f"The model '{request.model}' does not exist")
+        return Answer(ModelsReply(()))
+
+    operations = {
+        "chat": chat,
+        "completion": chat,
+        "embedding": lambda request: Answer(EmbeddingReply((bytes(8),), Usage(3))),
+        "models": models,
+    }
+    limited = LimitSet(read_limits(limits, Place("limits")) if limits else ())
     return Engine(
         PROVIDERS,
-        {
-            "chat": chat,
-            "completion": chat,
-            "embedding": lambda request: Answer(EmbeddingReply((bytes(8),), Usage(3))),
-            "models": lambda request: Answer(ModelsReply(())),
-        },
+        Planner(operations, encoding_of, failing_model, policy),
         Journal(now),
+        World(Access(keys, failing_key), limited, FaultSet()),
         clock=now,
         new_id=lambda: f"{next(numbers):05d}{24 * 'x'}",
-        encoding_of=encoding_of,
         pace=pace,
     )
 
@@ -398,7 +417,7 @@ def test_an_answer_without_an_id_is_made_anew_and_the_same() -> None:
         asked_for.append(request)
         return Answer(ModelsReply((ModelInfo("a"), ModelInfo("b"))), lasting=True)
 
-    engine._operations = {"models": models}
+    engine._planner._operations = {"models": models}
     bodies = {body_of(play(engine, HttpRequest("GET", "/v1/models"))) for _ in range(4)}
     assert len(bodies) == len(asked_for) == 1
 
@@ -406,7 +425,7 @@ def test_an_answer_without_an_id_is_made_anew_and_the_same() -> None:
 def test_an_answer_larger_than_all_the_room_is_not_remembered() -> None:
     engine = made(lambda request: Answer(Reply((Text("x" * (MOST_KEPT + 1)),)), lasting=True))
     play(engine, asked())
-    assert not engine._plans
+    assert not engine._planner._plans
 
 
 def test_a_providers_plan_is_not_taken_for_anothers() -> None:
@@ -414,7 +433,7 @@ def test_a_providers_plan_is_not_taken_for_anothers() -> None:
     engine = made(lambda request: Answer(HELLO, lasting=True))
     play(engine, asked())
     chat, other = PROVIDERS[:2]
-    assert [key[0] for key in engine._plans] == [chat]
+    assert [key[0] for key in engine._planner._plans] == [chat]
     engine._routes.find = lambda http: other  # type: ignore[method-assign]
     assert error_of(play(engine, asked(prompt=1)))["param"] == "prompt"
     assert b'"object":"text_completion"' in body_of(play(engine, asked()))
@@ -449,3 +468,141 @@ def test_the_bytes_of_the_plans_are_bounded_too() -> None:
     for word in ("a", "a", "b", "a"):
         play(engine, asked(messages=[{"role": "user", "content": word}]))
     assert asked_for == ["a", "b", "a"]
+
+
+# --- validation ---------------------------------------------------------------------------------------
+
+EMPTY: dict[str, Any] = {"messages": []}
+COMPLAINT = "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array instead."
+
+
+def test_what_the_vendor_would_refuse_is_refused_and_the_answer_says_what_lets_it_pass() -> None:
+    engine = made()
+    steps = play(engine, asked(**EMPTY))
+    head = head_of(steps)
+    assert head.status == 400
+    assert b"x-understudy-passes-with: --validation warn\r\n" in head.headers
+    assert error_of(steps)["message"] == COMPLAINT
+    assert only(engine).error == COMPLAINT
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_warning_is_in_a_header_and_in_the_journal(stream: bool) -> None:
+    engine = made(policy=Policy("warn"))
+    head = head_of(play(engine, asked(stream=stream, **EMPTY)))
+    assert head.status == 200
+    assert f"x-understudy-warning: 400 {COMPLAINT}\r\n".encode() in head.headers
+    assert only(engine).warning == f"400 {COMPLAINT}"
+
+
+def test_a_warning_comes_with_a_remembered_answer_too() -> None:
+    engine = made(lambda request: Answer(HELLO, lasting=True), policy=Policy("warn"))
+    heads = [head_of(play(engine, asked(**EMPTY))).headers for _ in range(3)]
+    assert all(b"x-understudy-warning: 400 " in head for head in heads)
+    assert len(engine._planner._plans) == 1
+
+
+def test_without_validation_nobody_complains() -> None:
+    engine = made(policy=Policy("off"))
+    head = head_of(play(engine, asked(**EMPTY)))
+    assert head.status == 200
+    assert b"x-understudy-warning" not in head.headers
+    assert only(engine).warning == ""
+
+
+def test_a_model_that_nobody_knows_is_refused_where_that_is_wanted() -> None:
+    engine = made(policy=Policy(known=lambda model: model == "gpt-5"))
+    steps = play(engine, asked())
+    head = head_of(steps)
+    assert head.status == 404
+    assert b"x-understudy-passes-with: --unknown-models answer\r\n" in head.headers
+    assert error_of(steps) == {
+        "message": "The model `gpt-4o` does not exist or you do not have access to it.",
+        "type": "invalid_request_error",
+        "param": None,
+        "code": "model_not_found",
+    }
+    assert head_of(play(engine, asked(model="gpt-5"))).status == 200
+
+
+# --- keys, limits, faults -----------------------------------------------------------------------------
+
+
+def with_key(key: str, **fields: Any) -> HttpRequest:
+    http = asked(**fields)
+    return HttpRequest(
+        http.method, http.target, (*http.headers, b"authorization", f"Bearer {key}".encode()), http.body
+    )
+
+
+def test_a_wrong_key_is_refused_before_the_request_is_read() -> None:
+    steps = play(made(keys=("right",)), with_key("wrong", messages=1))
+    assert head_of(steps).status == 401
+    assert error_of(steps)["code"] == "invalid_api_key"
+    assert b"x-understudy-passes-with: " in head_of(steps).headers
+
+
+def test_a_request_over_the_limit_is_refused_and_all_answers_count_down() -> None:
+    engine = made(limits={"requests": "2/h", "per": "key"})
+    headers = [head_of(play(engine, with_key("sk-1"))).headers for _ in range(3)]
+    for left, head in zip((1, 0, 0), headers, strict=True):
+        assert b"x-ratelimit-limit-requests: 2\r\n" in head
+        assert b"x-ratelimit-remaining-requests: %d\r\n" % left in head
+    assert [exchange.status for exchange in engine.journal] == [200, 200, 429]
+    assert head_of(play(engine, with_key("sk-2"))).status == 200
+
+
+def test_a_refused_request_counts_too() -> None:
+    engine = made(limits={"requests": "2/h", "per": "key"})
+    steps = play(engine, with_key("sk-1", messages=1))
+    assert b"x-ratelimit-remaining-requests: 1\r\n" in head_of(steps).headers
+    assert head_of(steps).status == 400
+
+
+def test_the_mocks_clock_frees_a_window_and_dates_the_answers() -> None:
+    engine = made(limits={"requests": "1/h", "per": "key"})
+    first = json.loads(body_of(play(engine, asked())))
+    assert head_of(play(engine, asked())).status == 429
+    engine.world.ahead += 3600
+    second = json.loads(body_of(play(engine, asked())))
+    assert second["created"] - first["created"] >= 3600
+
+
+def test_a_fault_befalls_the_answer_and_the_journal_keeps_what_was_sent() -> None:
+    engine = made()
+    engine.world.faults.replace([{"fault": {"cut": {"after": "10 bytes", "how": "reset"}}, "times": 1}])
+    head, send, abort = play(engine, asked())
+    assert isinstance(head, Head)
+    assert isinstance(send, Send)
+    assert abort == Abort("reset")
+    assert (head.status, len(send.data)) == (200, 10)
+    exchange = only(engine)
+    assert (exchange.outcome, exchange.faults, exchange.sent) == ("cut", ("cut",), 10)
+    assert engine.sent(exchange) == send.data
+    assert len(play(engine, asked())) == 2
+
+
+def test_an_error_on_purpose_is_in_the_vendors_words_and_in_the_journal() -> None:
+    engine = made()
+    engine.world.faults.replace([{"fault": {"error": "overloaded"}}])
+    steps = play(engine, asked())
+    assert head_of(steps).status == 503
+    assert error_of(steps)["type"] == "server_error"
+    assert only(engine).error == error_of(steps)["message"]
+    assert only(engine).faults == ("error",)
+
+
+def test_a_model_that_fails_on_purpose_does_so_each_time() -> None:
+    engine = made(lambda request: Answer(HELLO, lasting=True))
+    assert [head_of(play(engine, asked(model="mock-error-503"))).status for _ in range(3)] == [503] * 3
+    assert len(engine._planner._plans) == 1
+
+
+def test_a_slow_model_is_slow_whatever_the_pace() -> None:
+    engine = made()
+    steps = play(engine, asked(model="mock-slow", stream=True))
+    slow = failing_model("mock-slow")
+    assert slow is not None
+    assert slow.pace is not None
+    assert steps[0] == Pause(slow.pace.ttft)
+    assert engine.sent(only(engine)) == body_of(steps)

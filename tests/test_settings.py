@@ -26,7 +26,16 @@ def test_a_file_is_overruled_by_the_environment_and_that_by_flags(tmp_path: Path
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_every_setting_has_a_variable(name: str) -> None:
-    text = {"host": "0.0.0.0", "pace": "40/s", "tokens": "estimate", "log_level": "debug"}.get(name, "7")
+    text = {
+        "host": "0.0.0.0",
+        "pace": "40/s",
+        "tokens": "estimate",
+        "log_level": "debug",
+        "validation": "warn",
+        "unknown_models": "refuse",
+        "rate_limit": "1/s",
+        "limits": "requests=60/min,per=key",
+    }.get(name, "7")
     other = (
         {"UNDERSTUDY_TLS_KEY": "k"}
         if name == "tls_cert"

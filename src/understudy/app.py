@@ -8,11 +8,14 @@ from binascii import b2a_base64
 from collections.abc import Callable, Iterator
 
 from understudy import __version__, embeddings, tokens, usage
+from understudy.access import Access
 from understudy.autopilot import Autopilot, built_in_answers
 from understudy.catalog import DEFAULT_MODELS, listed
 from understudy.control import Control, Outages, is_call
-from understudy.engine import Answer, Engine
+from understudy.engine import Engine, World
+from understudy.failures import FaultSet, failing_key, failing_model
 from understudy.journal import Journal
+from understudy.limits import Limit, LimitSet
 from understudy.model import (
     EmbeddingReply,
     EmbeddingRequest,
@@ -23,6 +26,7 @@ from understudy.model import (
     Step,
     Usage,
 )
+from understudy.planning import Answer, Planner, Policy
 from understudy.providers import PROVIDERS
 from understudy.server import Limits, Server
 from understudy.settings import Settings
@@ -43,18 +47,27 @@ class App:
         self.journal = Journal(clock)
         encoding_of = tokens.encoding_of if settings.tokens == "exact" else _estimate
         autopilot = Autopilot(built_in_answers(), settings.seed or 0)
-        self.engine = Engine(
-            PROVIDERS,
+        planner = Planner(
             {
                 "chat": lambda request: generated(autopilot, request),
                 "completion": lambda request: generated(autopilot, request),
                 "embedding": lambda request: embedded(request, encoding_of),
                 "models": self._listed,
             },
+            encoding_of,
+            failing_model,
+            Policy(settings.validation, self._is_known),
+        )
+        self.world = World(
+            Access(settings.api_key, failing_key), LimitSet(self._limits), FaultSet(settings.seed or 0)
+        )
+        self.engine = Engine(
+            PROVIDERS,
+            planner,
             self.journal,
+            self.world,
             clock=clock,
             new_id=lambda: next(self._ids),
-            encoding_of=encoding_of,
             pace=settings.pace,
         )
         self.server = Server(
@@ -81,14 +94,29 @@ class App:
         return self.engine.handle(http)
 
     def reset(self) -> None:
-        """As at the start: the journal empty, the ids from the seed again, no outage."""
+        """As at the start: journal, ids, limits, faults and clock; no outage."""
         self.server.end_outage()
+        self.world.limits.replace(self._limits)
+        self.world.faults.clear()
+        self.world.ahead = 0.0
         self.journal.clear()
         self._ids = ids(self.settings.seed)
 
     def _unanswered(self, http: HttpRequest, seconds: float, reset: bool) -> None:
         """Note what an outage left without an answer."""
         self.journal.unanswered(http, "outage", seconds, "cut" if reset else "client left")
+
+    @property
+    def _limits(self) -> tuple[Limit, ...]:
+        """The limits that the settings name."""
+        settings = self.settings
+        return (*settings.limits, settings.rate_limit) if settings.rate_limit else settings.limits
+
+    def _is_known(self, model: str) -> bool:
+        """Whether a model of this name is answered."""
+        if self.settings.unknown_models == "answer" or failing_model(model) is not None:
+            return True
+        return any(info.id == model for info in self.models)
 
     def _listed(self, request: ModelsRequest) -> Answer:
         return Answer(listed(self.models, request), "models", lasting=True)

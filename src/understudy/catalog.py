@@ -1,9 +1,19 @@
-"""The models on offer. Any other name is answered all the same."""
+"""The models on offer, and what is known of the vendors' own. Any other name is answered all the same.
+
+Sources of the numbers: the vendor's model pages and the limits that its refusals name, as public issue
+trackers quote them, read 2026-11. Nothing is known of a name that is not here: where sources differ, the
+larger number stands, so that nothing is refused that the vendor would answer.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import Literal
 
+from msgspec import Struct
+
+from understudy.caching import cached
 from understudy.model import ModelInfo, ModelsReply, ModelsRequest
 
 DEFAULT_MODELS = (
@@ -14,10 +24,130 @@ DEFAULT_MODELS = (
     ModelInfo("gpt-4o-mini", "system", 1_721_172_741),
     ModelInfo("gpt-4.1", "system", 1_744_316_542, 1_047_576),
     ModelInfo("gpt-5", "system", 1_754_425_777, 400_000),
-    ModelInfo("gpt-3.5-turbo-instruct", "system", 1_692_901_427, 4_096),
-    ModelInfo("text-embedding-3-small", "system", 1_705_948_997, 8_191),
-    ModelInfo("text-embedding-3-large", "system", 1_705_953_180, 8_191),
+    ModelInfo("gpt-3.5-turbo-instruct", "system", 1_692_901_427, 4_097),
+    ModelInfo("text-embedding-3-small", "system", 1_705_948_997, 8_192),
+    ModelInfo("text-embedding-3-large", "system", 1_705_953_180, 8_192),
 )
+
+Family = Literal["chat", "responses", "completion", "embedding"]
+"""What a model is asked through: `responses` are those that Chat Completions does not have."""
+
+
+class Known(Struct, frozen=True, gc=False):
+    """What is known of a vendor's model, in tokens.
+
+    `window` holds input and output together. `input` is a limit for the input alone, in place of a sum;
+    `dimensions` is the length of an embedding, and `shortens` says whether less can be asked for.
+    """
+
+    family: Family
+    window: int
+    output: int = 0
+    input: int | None = None
+    dimensions: int = 0
+    shortens: bool = True
+
+
+def _reasoning(window: int, family: Family = "chat") -> Known:
+    """GPT-5 and later: a limit for the input, which leaves room for the longest output."""
+    return Known(family, window, 128_000, window - 128_000)
+
+
+_O1 = Known("chat", 200_000, 100_000, 200_000)
+_O1_PRO = Known("responses", 200_000, 100_000, 200_000)
+_GPT4, _GPT4_TURBO = Known("chat", 8_192, 8_192), Known("chat", 128_000, 4_096)
+_GPT4O, _GPT41 = Known("chat", 128_000, 16_384), Known("chat", 1_047_576, 32_768)
+_GPT5, _GPT5_ONLY = _reasoning(400_000), _reasoning(400_000, "responses")
+_LONG, _LONG_ONLY = _reasoning(1_050_000), _reasoning(1_050_000, "responses")
+
+KNOWN: dict[str, Known] = {
+    "gpt-3.5-turbo": Known("chat", 16_385, 4_096),
+    "gpt-3.5-turbo-0301": Known("chat", 4_097, 4_096),
+    "gpt-3.5-turbo-0613": Known("chat", 4_097, 4_096),
+    "gpt-3.5-turbo-16k": Known("chat", 16_385, 16_384),
+    "gpt-3.5-turbo-instruct": Known("completion", 4_097, 4_096),
+    "davinci-002": Known("completion", 16_384, 16_384),
+    "babbage-002": Known("completion", 16_384, 16_384),
+    "gpt-4": _GPT4,
+    "gpt-4-32k": Known("chat", 32_768, 32_768),
+    "gpt-4-1106-preview": _GPT4_TURBO,
+    "gpt-4-0125-preview": _GPT4_TURBO,
+    "gpt-4-vision-preview": _GPT4_TURBO,
+    "gpt-4-1106-vision-preview": _GPT4_TURBO,
+    "gpt-4-turbo": _GPT4_TURBO,
+    "gpt-4-turbo-preview": _GPT4_TURBO,
+    "gpt-4o": _GPT4O,
+    "gpt-4o-2024-05-13": Known("chat", 128_000, 4_096),
+    "gpt-4o-mini": _GPT4O,
+    "chatgpt-4o": _GPT4O,
+    "gpt-4o-audio-preview": _GPT4O,
+    "gpt-4o-mini-audio-preview": _GPT4O,
+    "gpt-4o-search-preview": _GPT4O,
+    "gpt-4o-mini-search-preview": _GPT4O,
+    "gpt-4.1": _GPT41,
+    "gpt-4.1-mini": _GPT41,
+    "gpt-4.1-nano": _GPT41,
+    "o1-preview": Known("chat", 128_000, 32_768, 128_000),
+    "o1-mini": Known("chat", 128_000, 65_536, 128_000),
+    "o1": _O1,
+    "o1-pro": _O1_PRO,
+    "o3": _O1,
+    "o3-mini": _O1,
+    "o3-pro": _O1_PRO,
+    "o4-mini": _O1,
+    "gpt-5": _GPT5,
+    "gpt-5-mini": _GPT5,
+    "gpt-5-nano": _GPT5,
+    "gpt-5-chat": _GPT4O,
+    "gpt-5-codex": _GPT5_ONLY,
+    "gpt-5-pro": _GPT5_ONLY,
+    "gpt-5.1": _GPT5,
+    "gpt-5.1-chat": _GPT4O,
+    "gpt-5.1-codex": _GPT5_ONLY,
+    "gpt-5.1-codex-mini": _GPT5_ONLY,
+    "gpt-5.1-codex-max": _GPT5_ONLY,
+    "gpt-5.2": _GPT5,
+    "gpt-5.2-chat": _GPT4O,
+    "gpt-5.2-codex": _GPT5_ONLY,
+    "gpt-5.2-pro": _GPT5_ONLY,
+    "gpt-5.3-chat": _GPT4O,
+    "gpt-5.3-codex": _GPT5_ONLY,
+    "gpt-5.4": _LONG,
+    "gpt-5.4-mini": _LONG,
+    "gpt-5.4-nano": _LONG,
+    "gpt-5.4-pro": _LONG_ONLY,
+    "gpt-5.5": _LONG,
+    "gpt-5.5-pro": _LONG_ONLY,
+    "gpt-5.6": _LONG,
+    "gpt-5.6-luna": _LONG,
+    "gpt-5.6-sol": _LONG,
+    "gpt-5.6-terra": _LONG,
+    "gpt-6-astra": _LONG,
+    "text-embedding-ada-002": Known("embedding", 8_192, dimensions=1_536, shortens=False),
+    "text-embedding-3-small": Known("embedding", 8_192, dimensions=1_536),
+    "text-embedding-3-large": Known("embedding", 8_192, dimensions=3_072),
+}
+_MOCKS = {info.id: info for info in DEFAULT_MODELS if info.id not in KNOWN}
+_SNAPSHOT = re.compile(r"-(\d{4}-\d\d-\d\d|\d{4}|latest)$")
+
+
+@cached(entries=1_024, longest=256)
+def known(model: str) -> Known | None:
+    """What is known of a model; of a dated snapshot or a fine-tuned model, what is known of its base."""
+    base = model.split(":")[1] if model.startswith("ft:") else model
+    return KNOWN.get(base) or KNOWN.get(_SNAPSHOT.sub("", base))
+
+
+def window_of(model: str) -> int | None:
+    """The model's context window; None where it is not known."""
+    if model in _MOCKS:
+        return _MOCKS[model].context_window
+    return found.window if (found := known(model)) else None
+
+
+def most_output_of(model: str) -> int | None:
+    """The most tokens that the model answers with; None where that is not known."""
+    return (found.output or None) if (found := known(model)) else None
 
 
 def listed(models: Sequence[ModelInfo], request: ModelsRequest) -> ModelsReply:

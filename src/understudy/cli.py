@@ -1,4 +1,4 @@
-"""The command line: `understudy serve`. A thin face over `settings` and `app`."""
+"""The command line: `understudy serve`, a thin face over `settings` and `app`, and `understudy check`."""
 
 from __future__ import annotations
 
@@ -33,6 +33,14 @@ def main() -> None:
 @click.option(
     "--tokens", help="Count tokens with OpenAI's vocabularies, or estimate: exact | estimate.  [exact]"
 )
+@click.option(
+    "--validation",
+    help="What the vendor would refuse: strict refuses it, warn only says so, off is silent.  [strict]",
+)
+@click.option("--unknown-models", help="Models that are not listed: answer | refuse.  [answer]")
+@click.option("--api-key", multiple=True, help="Let in this key alone; may be repeated.  [any key, or none]")
+@click.option("--rate-limit", help="So many requests for each client, then 429: 1/s, 60/min.  [no limit]")
+@click.option("--limits", help="The vendor's limits: requests=60/min,tokens=30000/min,per=key.  [no limit]")
 @click.option("--control-token", help="Whoever sends it as a bearer token may use the control API from afar.")
 @click.option("--log-level", help="debug (with bodies) | info | warning | error.  [info]")
 @click.option("--tls-cert", help="A PEM certificate: serve HTTPS.")
@@ -98,3 +106,40 @@ def _why_not(problem: OSError, settings: Any) -> SettingsError:
         )
     hosts = ", ".join(settings.host)
     return SettingsError("--host", "", f"cannot listen on {hosts}: {problem.strerror or problem}")
+
+
+@main.command()
+@click.argument("base_url", required=False)
+@click.option("--api-key", help="The key to ask with.  [OPENAI_API_KEY, else any]")
+@click.option("--model", help="The model to ask.  [the first listed one that looks like a chat model]")
+@click.option("--only", multiple=True, metavar="NAME", help="Only this check; may be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON document in place of lines.")
+@click.option("--junit", metavar="FILE", type=click.Path(dir_okay=False), help="Write JUnit XML, too.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30.0,
+    metavar="SECONDS",
+    help="How long a request may take.  [30]",
+)
+def check(**wishes: Any) -> None:
+    """Go through the checklist of an OpenAI-compatible endpoint, whoever serves it.
+
+    BASE_URL is OPENAI_BASE_URL where that is set, else http://localhost:8080/v1.
+    Exits with 1 when a check failed.
+    """
+    import shutil
+    import threading
+    import time
+
+    from understudy import checks
+
+    width = shutil.get_terminal_size().columns
+    outside = checks.Outside(
+        os.environ,
+        time.monotonic,
+        threading.Event().wait,
+        width if sys.stdout.isatty() else 0,
+        width if sys.stderr.isatty() else 0,
+    )
+    sys.exit(checks.check(checks.Wishes(**wishes), outside))

@@ -14,7 +14,10 @@ from urllib.parse import parse_qs
 from msgspec import Struct, json
 
 from understudy.engine import CORS, Engine
+from understudy.errors import Place, SettingsError
+from understudy.failures import FAILING_KEYS, FAILING_MODELS
 from understudy.journal import Exchange
+from understudy.limits import read_limits, written
 from understudy.model import Head, HttpRequest, ModelInfo, Send, Steps
 
 PREFIX = "/_understudy"
@@ -26,6 +29,7 @@ MOST_DIGITS = 19
 """Of a number in a call: Python refuses to read very long ones."""
 
 
+MOST_ADVANCE_S = 1_000_000_000
 MOST_OUTAGE_S = 3_600
 OUTAGE_KEYS = ("how", "seconds")
 
@@ -65,6 +69,13 @@ class Call(Struct):
             raise Refused(400, f"{name}: expected a number from 0 to {most}, found {given!r}", name)
         return int(given)
 
+    def json(self) -> object:
+        """The body's JSON."""
+        try:
+            return json.decode(self.http.body)
+        except (ValueError, RecursionError) as problem:
+            raise Refused(400, f"the body is not JSON: {problem}") from None
+
     def word(self, name: str) -> str | None:
         values = parse_qs(self.http.query).get(name)
         return values[-1] if values else None
@@ -100,6 +111,14 @@ class Control:
             ("GET", "/requests", self._list),
             ("GET", "/requests/", self._one),
             ("DELETE", "/requests", self._clear),
+            ("GET", "/faults", self._show_faults),
+            ("PUT", "/faults", self._set_faults),
+            ("DELETE", "/faults", self._clear_faults),
+            ("GET", "/limits", self._show_limits),
+            ("PUT", "/limits", self._set_limits),
+            ("DELETE", "/limits", self._lift_limits),
+            ("GET", "/clock", self._show_clock),
+            ("POST", "/clock", self._advance_clock),
             ("GET", "/outage", self._show_outage),
             ("POST", "/outage", self._begin_outage),
             ("DELETE", "/outage", self._end_outage),
@@ -117,6 +136,9 @@ class Control:
             return self._answer(http)
         except Refused as refused:
             return answer(refused.status, refused.body)
+        except SettingsError as mistake:
+            told = {"message": str(mistake)} | ({"path": mistake.path} if mistake.path else {})
+            return answer(400, {"error": told})
 
     def _admit(self, http: HttpRequest) -> None:
         """Let in a token's holder, and a loopback peer that asks for itself by a loopback name."""
@@ -192,6 +214,35 @@ class Control:
         self._reset()
         return {"ok": True}
 
+    def _show_faults(self, call: Call) -> dict[str, Any]:
+        return {"faults": self._engine.world.faults.listed()}
+
+    def _set_faults(self, call: Call) -> dict[str, Any]:
+        self._engine.world.faults.replace(call.json())
+        return self._show_faults(call)
+
+    def _clear_faults(self, call: Call) -> dict[str, Any]:
+        self._engine.world.faults.clear()
+        return self._show_faults(call)
+
+    def _show_limits(self, call: Call) -> dict[str, Any]:
+        return {"limits": written(self._engine.world.limits.limits)}
+
+    def _set_limits(self, call: Call) -> dict[str, Any]:
+        self._engine.world.limits.replace(read_limits(call.json(), Place("limits")))
+        return self._show_limits(call)
+
+    def _lift_limits(self, call: Call) -> dict[str, Any]:
+        self._engine.world.limits.replace(())
+        return self._show_limits(call)
+
+    def _show_clock(self, call: Call) -> dict[str, Any]:
+        return {"now": self._engine.now(), "ahead": self._engine.world.ahead}
+
+    def _advance_clock(self, call: Call) -> dict[str, Any]:
+        self._engine.world.ahead += seconds_of(call.json())
+        return self._show_clock(call)
+
     def _show_outage(self, call: Call) -> dict[str, Any]:
         return {"outage": shown(self._outages.now())}
 
@@ -215,6 +266,8 @@ class Control:
             "version": self._version,
             "base_url": f"{base}/v1",
             "models": [info.id for info in self._models],
+            "failing_models": dict(FAILING_MODELS),
+            "failing_keys": dict(FAILING_KEYS),
             "endpoints": [
                 f"{method} {path}"
                 for provider in self._engine.providers.values()
@@ -266,6 +319,21 @@ def outage_of(body: bytes) -> Outage:
     return how, seconds
 
 
+def seconds_of(wanted: object) -> float:
+    """By how much to move the clock. Body: {"advance": seconds}."""
+    place = Place("clock")
+    if not isinstance(wanted, dict) or "advance" not in wanted:
+        raise place.error(f'expected an object like {{"advance": 60}}, found {wanted!r}')
+    for key in wanted:
+        if key != "advance":
+            raise place.unknown("key", str(key), ("advance",))
+    seconds = wanted["advance"]
+    if type(seconds) not in (int, float) or not 0 <= seconds <= MOST_ADVANCE_S:
+        place /= "advance"
+        raise place.error(f"expected seconds, from 0 to {MOST_ADVANCE_S:,}, found {seconds!r}")
+    return float(seconds)
+
+
 def shown(outage: Outage | None) -> dict[str, Any] | None:
     if outage is None:
         return None
@@ -301,7 +369,7 @@ def summary(exchange: Exchange) -> dict[str, Any]:
         "bytes_sent": exchange.sent,
         "seconds": round(exchange.seconds, 6),
         "outcome": exchange.outcome,
-    } | ({"error": exchange.error} if exchange.error else {})
+    } | {name: told for name in ("error", "warning", "faults") if (told := getattr(exchange, name))}
 
 
 def details(exchange: Exchange, sent: bytes) -> dict[str, Any]:

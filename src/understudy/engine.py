@@ -1,118 +1,94 @@
 """The program on one screen: an HTTP request in, steps for the server out.
 
-    HttpRequest -> provider.parse -> Request -> operation -> Plan -> Reply -> provider.body ---> Step ...
-                                                                         \\-> provider.encoder -'
+    HttpRequest -> routes -> access -> Plan -> limits -> Reply -> provider.body ---> faults -> Step ...
+                                                             \\-> provider.encoder -'
 
 Plans eagerly, streams lazily: reply and status are fixed before the first step is given, so that a
-Failure never comes after a Head. A plan holds what depends on the request alone, so that the same
-request, asked again, is not read, answered and counted again. Never waits: time is a Pause.
+Failure never comes after a Head. Never waits: time is a Pause.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from understudy import events, usage
+from understudy import events
+from understudy.access import Access
 from understudy.errors import Failure, Kind
+from understudy.failures import FaultSet
+from understudy.faults.base import Fault
 from understudy.journal import Exchange, Journal, Whole
+from understudy.limits import Limited, LimitSet
 from understudy.model import (
     INSTANT,
     AnyReply,
-    EmbeddingReply,
     Head,
     HttpRequest,
-    Message,
     Pace,
     Part,
     Pause,
+    RateLimits,
     Reply,
-    Request,
     Send,
     Step,
     Steps,
     ToolCall,
-    Usage,
 )
+from understudy.planning import Plan, Planner
 from understudy.providers.base import HttpReply, Provider
 from understudy.routes import Routes
 
 CORS = b"access-control-allow-origin: *\r\naccess-control-expose-headers: *\r\n"
-MOST_PLANS, MOST_REMEMBERED, MOST_KEPT = 1_024, 4_096, 8 << 20
-"""How many plans are remembered, of requests with how many bytes at most, and with how many bytes in all."""
 MOST_PIECES = 16 << 10
 """Bytes of a whole answer that are remembered, at most: log probabilities can make many out of few."""
-CHOICE_BYTES = 200
-"""What a choice costs beside its parts' content, about."""
+MOST_WARNING = 1_000
+"""Characters of the header that tells what the vendor would have said."""
 log = logging.getLogger("understudy")
 
 
-class Answer(Struct, frozen=True, gc=False):
-    """A reply, and the name of what gave it, for the journal.
+class World(Struct):
+    """What changes while the server runs: who may ask and how often, what fails, and how late it is.
 
-    `lasting` says that the same request will always get the same answer, so that it may be remembered.
+    `ahead` is by how many seconds the mock's clock is ahead of the real one.
     """
 
-    reply: Any
-    by: str = ""
-    lasting: bool = False
-
-
-class Plan(Struct, gc=False):
-    """What a request will be answered with: all but the answer's id and time.
-
-    `reply` is cut to size and counted, `size` its bytes, about; `calls` says that its tool calls still need
-    ids. `pieces` are the bytes of a whole answer around its id and its time, once they are known.
-    """
-
-    request: Any
-    reply: Any
-    by: str
-    lasting: bool = False
-    calls: bool = False
-    size: int = 0
-    pieces: tuple[bytes, bytes, bytes] | None = None
-    uses: int = 0
-
-
-Operation = Callable[[Any], Answer]
-"""What answers one operation (`chat`, `completion`, `embedding`, `models`): its request in, an Answer out."""
+    access: Access
+    limits: LimitSet
+    faults: FaultSet
+    ahead: float = 0.0
 
 
 class Engine:
     """Answers HTTP requests with steps.
 
-    `operations` answers each operation; `clock` tells Unix seconds, `new_id` gives 29 random letters
-    and digits, `encoding_of` names the vocabulary that a model's tokens are counted by.
+    `clock` tells Unix seconds, `new_id` gives 29 random letters and digits.
     """
 
     def __init__(
         self,
         providers: Sequence[Provider],
-        operations: Mapping[str, Operation],
+        planner: Planner,
         journal: Journal,
+        world: World,
         *,
         clock: Callable[[], float],
         new_id: Callable[[], str],
-        encoding_of: Callable[[str], str],
         pace: Pace = INSTANT,
     ) -> None:
         self.providers = {provider.NAME: provider for provider in providers}
         self.journal = journal
+        self.world = world
         self._fallback = providers[0]
-        self._operations = operations
+        self._planner = planner
         self._clock = clock
         self._new_id = new_id
-        self._encoding_of = encoding_of
         self._pace = pace
         self._routes = Routes(providers)
-        self._plans: dict[tuple[Provider, str, bytes], Plan] = {}
-        self._kept = 0  # the sizes of all plans
 
     def handle(self, http: HttpRequest) -> Iterator[Step]:
         """The steps that answer a request. Whatever goes wrong is an answer too."""
@@ -123,9 +99,9 @@ class Engine:
         try:
             provider = self._routes.find(http)
             exchange.api = provider.NAME
-            plan = self._plans.get((provider, http.target, http.body))
-            plan = plan or self._plan(provider, http, exchange)
-            steps: Steps | Whole = self._carried_out(provider, plan, exchange)
+            steps = self._answered(provider, http, exchange)
+        except Limited as failure:
+            steps = self._refused(provider, failure, exchange, failure.limits)
         except Failure as failure:
             steps = self._refused(provider, failure, exchange)
         except Exception as bug:
@@ -134,6 +110,53 @@ class Engine:
         if isinstance(steps, tuple):
             return self.journal.handed_over(exchange, steps)
         return self.journal.watch(exchange, steps)
+
+    def _answered(self, provider: Provider, http: HttpRequest, exchange: Exchange) -> Steps | Whole:
+        """Who asks, what for, whether it may now, and what befalls the answer."""
+        world = self.world
+        key = world.access.key(http)
+        try:
+            plan = self._planner.plan(provider, http, exchange)
+        except Failure as failure:
+            return self._refused(provider, failure, exchange, self._admitted(http, key, exchange.model, 0))
+        exchange.model = plan.request.model
+        limits = self._admitted(http, key, plan.request.model, plan.charge)
+        steps = self._carried_out(provider, plan, exchange, limits)
+        faults = plan.faults
+        if world.faults:
+            faults += world.faults.strike(plan.request)
+        return self._struck(provider, faults, steps, exchange, limits) if faults else steps
+
+    def _admitted(self, http: HttpRequest, key: str, model: str, tokens: int) -> RateLimits | None:
+        """What the limits leave after this request; raises Limited where they do not let it through."""
+        limits = self.world.limits
+        return limits.admit(self.now(), http.peer, key, model, tokens) if limits else None
+
+    def _struck(
+        self,
+        provider: Provider,
+        faults: tuple[Fault, ...],
+        steps: Steps | Whole,
+        exchange: Exchange,
+        limits: RateLimits | None,
+    ) -> Steps:
+        """The answer with these faults in it."""
+
+        def refuse(failure: Failure) -> Steps:
+            facts = {"model": exchange.model, **failure.facts}
+            failure.facts = facts
+            return iter(self._refused(provider, failure, exchange, limits))
+
+        exchange.faults = tuple([fault.KEY for fault in faults])
+        exchange.reply, exchange.size = None, 0
+        befallen = iter(steps)
+        for fault in faults:
+            befallen = fault.apply(befallen, self.world.faults.chance, refuse)
+        return befallen
+
+    def now(self) -> float:
+        """The time on the mock's clock, in Unix seconds."""
+        return self._clock() + self.world.ahead
 
     def refuse(self, status: int, message: str) -> Steps:
         """The steps that refuse what is no HTTP request to begin with, in its envelope; a 500 is a bug."""
@@ -150,84 +173,37 @@ class Engine:
         if not isinstance(exchange.reply, Reply) or not request.stream:
             return provider.body(exchange.reply, request)[: exchange.sent]
         encode = provider.encoder(request)
-        stream = events.paced(exchange.reply, self._pace)
+        stream = events.paced(exchange.reply, exchange.pace or self._pace)
         return b"".join(encode(e) for e in stream if not isinstance(e, Pause))[: exchange.sent]
-
-    # --- planning: what depends on the request alone ----------------------------------------------
-
-    def _plan(self, provider: Provider, http: HttpRequest, exchange: Exchange) -> Plan:
-        """Read the request and have it answered; a lasting answer to a short request is remembered."""
-        request: Any = provider.parse(http)
-        exchange.model = request.model
-        answer: Answer = self._operations[request.operation](request)
-        if isinstance(request, Request):
-            plan = self._generated(request, answer)
-        else:
-            vectors = answer.reply.vectors if isinstance(answer.reply, EmbeddingReply) else ()
-            plan = Plan(request, answer.reply, answer.by, answer.lasting, size=sum(map(len, vectors)))
-        if plan.lasting and len(http.target) + len(http.body) <= MOST_REMEMBERED:
-            self._remember(provider, http, plan)
-        return plan
-
-    def _remember(self, provider: Provider, http: HttpRequest, plan: Plan) -> None:
-        if len(self._plans) >= MOST_PLANS or self._kept + plan.size > MOST_KEPT:
-            self._plans.clear()
-            self._kept = 0
-        if plan.size <= MOST_KEPT:
-            self._plans[provider, http.target, http.body] = plan
-            self._kept += plan.size
-
-    def _generated(self, request: Request, answer: Answer) -> Plan:
-        """Every choice answered, cut to size and counted."""
-        encoding = self._encoding_of(request.model)
-        answers = (answer, *self._others(request)) if request.choices > 1 or request.more else (answer,)
-        fitted = [
-            events.fit(each.reply.parts, each.reply.stop, request.sampling, encoding) for each in answers
-        ]
-        choices = [parts for parts, _ in fitted]
-        (parts, stop), *others = fitted
-        return Plan(
-            request,
-            Reply(
-                parts,
-                stop,
-                Usage(usage.input_tokens(request, encoding), *usage.output(choices, encoding)),
-                model=answer.reply.model or request.model,
-                others=tuple([Reply(parts, stop, encoding=encoding) for parts, stop in others]),
-                encoding=encoding,
-            ),
-            answer.by,
-            all(each.lasting for each in answers),
-            any(type(part) is ToolCall for each in choices for part in each),
-            CHOICE_BYTES * len(choices) + sum(len(events.content(part)) for each in choices for part in each),
-        )
-
-    def _others(self, request: Request) -> Iterator[Answer]:
-        """Answers for the further choices: `n` for each prompt, in the order of the prompts."""
-        prompts: tuple[tuple[Message, ...], ...] = (request.messages, *request.more)
-        for number in range(1, request.choices * len(prompts)):
-            prompt = prompts[number // request.choices]
-            asked = replace(request, messages=prompt, choice=number % request.choices)
-            yield self._operations[request.operation](asked)
 
     # --- carrying out: each answer has an id and a time of its own --------------------------------
 
-    def _carried_out(self, provider: Provider, plan: Plan, exchange: Exchange) -> Steps | Whole:
+    def _carried_out(
+        self, provider: Provider, plan: Plan, exchange: Exchange, limits: RateLimits | None
+    ) -> Steps | Whole:
         request, reply = plan.request, self._named(plan, exchange)
-        exchange.model = request.model
         exchange.answered_by = plan.by
         exchange.reply = reply
         exchange.size = plan.size
         exchange.input_tokens = reply.usage.input
         exchange.output_tokens = reply.usage.output
+        headers = CORS
+        if plan.warnings:
+            exchange.warning = "; ".join(plan.warnings)
+            headers += warning_header(exchange.warning)
+        pace = self._pace
+        if plan.pace is not None:
+            pace = exchange.pace = plan.pace
         if request.stream and isinstance(reply, Reply):
             exchange.stream = True
-            return self._stream(provider.head(reply, True), provider.encoder(request), reply)
+            head = Head(200, headers + provider.head(reply, True, limits))
+            return self._stream(head, provider.encoder(request), reply, pace)
         body = self._body(provider, plan, reply)
-        steps = (Head(200, CORS + provider.head(reply, False), len(body)), Send(body))
-        if self._pace is INSTANT or not isinstance(reply, Reply):
+        steps = (Head(200, headers + provider.head(reply, False, limits), len(body)), Send(body))
+        if pace is INSTANT:
             return steps
-        return iter((Pause(events.duration(reply, self._pace)), *steps))
+        waits = events.duration(reply, pace) if isinstance(reply, Reply) else pace.ttft
+        return iter((Pause(waits), *steps))
 
     def _named(self, plan: Plan, exchange: Exchange) -> AnyReply:
         """The plan's reply with an id and a time; its tool calls get ids too."""
@@ -236,7 +212,7 @@ class Engine:
             other: AnyReply = replace(
                 reply,
                 id=self._new_id(),
-                created=int(now),
+                created=int(now + self.world.ahead),
                 seconds=now - exchange.at,
                 model=plan.request.model,
             )
@@ -250,7 +226,7 @@ class Engine:
             reply.stop,
             reply.usage,
             self._new_id(),
-            int(now),
+            int(now + self.world.ahead),
             now - exchange.at,
             reply.model,
             others,
@@ -275,16 +251,16 @@ class Engine:
             plan.pieces = pieces_of(body, reply.id.encode(), b"%d" % reply.created)
         return body
 
-    def _stream(self, head: bytes, encode: Callable[[Any], bytes], reply: Reply) -> Steps:
+    def _stream(self, head: Head, encode: Callable[[Any], bytes], reply: Reply, pace: Pace) -> Steps:
         """Everything up to a pause leaves as one Send."""
-        if self._pace.ttft:
-            yield Pause(self._pace.ttft)
-        yield Head(200, CORS + head)
-        if not self._pace.tokens_per_second:
+        if pace.ttft:
+            yield Pause(pace.ttft)
+        yield head
+        if not pace.tokens_per_second:
             yield Send(b"".join([encode(event) for event in events.unfold(reply)]))
             return
         waiting = b""
-        for event in events.paced(reply, self._pace):
+        for event in events.paced(reply, pace):
             if isinstance(event, Pause):
                 yield Send(waiting)
                 yield event
@@ -293,12 +269,14 @@ class Engine:
                 waiting += encode(event)
         yield Send(waiting)
 
-    def _refused(self, provider: Provider, failure: Failure, exchange: Exchange) -> Whole:
-        reply = provider.error(failure, self._new_id())
+    def _refused(
+        self, provider: Provider, failure: Failure, exchange: Exchange, limits: RateLimits | None = None
+    ) -> Whole:
+        reply = provider.error(failure, self._new_id(), limits)
         exchange.reply, exchange.size = None, 0
         exchange.answer = reply.body
         exchange.answered_by = exchange.answered_by or "refused"
-        exchange.error = failure.message
+        exchange.error = reply.message
         return whole(reply)
 
 
@@ -317,6 +295,12 @@ def broken(name: str) -> Failure:
         code="understudy_bug",
         headers=(("x-understudy-bug", name), ("x-should-retry", "false")),
     )
+
+
+def warning_header(warning: str) -> bytes:
+    """The header that tells what the vendor would have said, in plain ASCII on one line."""
+    words = warning.encode("ascii", "replace").translate(None, bytes((*range(32), 127)))
+    return b"x-understudy-warning: %b\r\n" % words[:MOST_WARNING]
 
 
 def preflight(http: HttpRequest) -> Steps:

@@ -15,12 +15,14 @@ from typing import Literal
 
 from msgspec import Struct
 
-from understudy.model import Abort, AnyReply, Head, HttpRequest, Send, Step, Steps
+from understudy.model import Abort, AnyReply, Head, HttpRequest, Pace, Send, Step, Steps
 
 SECRET_HEADERS = frozenset(
     (b"authorization", b"proxy-authorization", b"x-api-key", b"api-key", b"x-goog-api-key", b"cookie")
 )
 _SECRET_QUERY = re.compile(r"(?<=[?&])(key|api_key|api-key|access_token)=[^&]*")
+MOST_KEPT = 1 << 20
+"""Bytes of a faulted answer that are kept, at most."""
 ENTRY_BYTES = 600
 """What an entry costs beside its bytes, about."""
 
@@ -35,8 +37,10 @@ class Exchange(Struct, gc=False):
 
     `at` is when it came, in Unix seconds; `seconds` how long it took, until the last byte was handed
     over; `sent` counts the body's bytes that were really sent; `answered_by` is the rule, or what in
-    the autopilot, that answered. `reply` is what was answered; of a request that was refused, `answer`
-    holds the bytes instead and `error` says what was wrong.
+    the autopilot, that answered. `reply` is what was answered; of a request that was refused, or whose
+    answer was faulted, `answer` holds the bytes instead. `error` says what was wrong with it, `warning`
+    what the vendor would have refused; `faults` names what befell the answer; `pace` is its own, if it
+    has one.
     """
 
     number: int
@@ -55,6 +59,9 @@ class Exchange(Struct, gc=False):
     answer: bytes = b""
     reply: AnyReply | None = None
     error: str = ""
+    warning: str = ""
+    faults: tuple[str, ...] = ()
+    pace: Pace | None = None
     size: int = 0
     """Bytes that the entry keeps alive, about: of the reply alone until it closes, then of all."""
 
@@ -83,13 +90,17 @@ class Journal:
         """The same steps; what of them was really taken is noted, and the exchange closed.
 
         Closed early, the client left. The server resets an answer by throwing a ConnectionResetError
-        into it, which says why.
+        into it, which says why. Of an answer with faults the bytes are kept, up to `MOST_KEPT`: its reply
+        does not tell of them.
         """
         sent = 0
+        kept: list[bytes] | None = [] if exchange.faults else None
         outcome: Outcome = "client left"
         try:
             for step in steps:
                 if type(step) is Send:
+                    if kept is not None and sent < MOST_KEPT:
+                        kept.append(step.data[: MOST_KEPT - sent])
                     sent += len(step.data)
                 elif type(step) is Head:
                     exchange.status = step.status
@@ -102,6 +113,8 @@ class Journal:
             exchange.error = exchange.error or str(reset)
             raise
         finally:
+            if kept is not None:
+                exchange.answer = b"".join(kept)
             self._close(exchange, sent, outcome)
 
     def handed_over(self, exchange: Exchange, whole: Whole) -> Steps:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from understudy.errors import Place, SettingsError
+from understudy.limits import Limit, read_limits, read_rate
 from understudy.model import INSTANT, Pace
 
 PREFIX = "UNDERSTUDY_"
@@ -26,6 +27,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     seed: int | None = None
     pace: Pace = INSTANT
     tokens: Literal["exact", "estimate"] = "exact"
+    validation: Literal["strict", "warn", "off"] = "strict"
+    unknown_models: Literal["answer", "refuse"] = "answer"
+    api_key: tuple[str, ...] = ()
+    rate_limit: Limit | None = None
+    limits: tuple[Limit, ...] = ()
     control_token: str | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     tls_cert: str | None = None
@@ -35,6 +41,8 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 FIELDS = Settings.__struct_fields__
+SEVERAL = ("host", "api_key")
+"""Settings that are several: the flag may be repeated, the variable takes commas."""
 
 
 def load(file: str | None, environment: Mapping[str, str], flags: Mapping[str, Any]) -> Settings:
@@ -89,9 +97,9 @@ def _called(source: str, name: str) -> Place:
 
 
 def _field(name: str, value: Any, place: Place) -> Any:
-    if name == "pace":
-        return pace(value, place)
-    if name == "host" and isinstance(value, str):
+    if name in _READERS:
+        return _READERS[name](value, place)
+    if name in SEVERAL and isinstance(value, str):
         value = [part.strip() for part in value.split(",") if part.strip()]
     mistake = place.error(f"expected {_EXPECTED[name]}; found {value!r}")
     try:
@@ -115,6 +123,9 @@ _EXPECTED = {
     "port": "a number from 0 to 65535",
     "seed": "a whole number",
     "tokens": "exact or estimate",
+    "validation": "strict, warn or off",
+    "unknown_models": "answer or refuse",
+    "api_key": "a key, or several",
     "control_token": "a text",
     "log_level": "debug, info, warning or error",
     "tls_cert": "the name of a PEM file",
@@ -151,6 +162,14 @@ def _pace_mapping(text: str) -> dict[str, str]:
         return {"tokens_per_second": text}
     pairs = (piece.partition("=") for piece in text.split(","))
     return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+_READERS: dict[str, Callable[[Any, Place], Any]] = {
+    "pace": pace,
+    "rate_limit": read_rate,
+    "limits": read_limits,
+}
+"""Settings with a grammar of their own."""
 
 
 def _number(form: re.Pattern[str], value: Any, expected: str, place: Place) -> float:
