@@ -7,7 +7,7 @@ import re
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -94,6 +94,14 @@ class Running:
         with self.client() as client:
             return client.ask(data)
 
+    def call(self, function: Callable[..., Any], *given: Any) -> Any:
+        """The result of `function`, called in the server's thread."""
+
+        async def called() -> Any:
+            return function(*given)
+
+        return asyncio.run_coroutine_threadsafe(called(), self.loop).result(TIMEOUT_S)
+
     def begin_close(self) -> Any:
         return asyncio.run_coroutine_threadsafe(self.server.close(), self.loop)
 
@@ -105,12 +113,22 @@ def serving(
     tls: ssl.SSLContext | None = None,
     loop_factory: Callable[[], asyncio.AbstractEventLoop] = new_loop,
 ) -> Iterator[Running]:
-    server = Server(handle, refuse, limits=limits or Limits(drain_s=0.0))
+    with opened(Server(handle, refuse, limits=limits or Limits(drain_s=0.0)), tls, loop_factory) as running:
+        yield running
+
+
+@contextmanager
+def opened(
+    server: Server,
+    tls: ssl.SSLContext | None = None,
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] = new_loop,
+    hosts: Sequence[str] = ("127.0.0.1",),
+) -> Iterator[Running]:
     loop = loop_factory()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:
-        opened = asyncio.run_coroutine_threadsafe(server.open(["127.0.0.1"], 0, tls), loop)
+        opened = asyncio.run_coroutine_threadsafe(server.open(hosts, 0, tls), loop)
         yield Running(server, loop, opened.result(TIMEOUT_S))
     finally:
         asyncio.run_coroutine_threadsafe(server.close(), loop).result(TIMEOUT_S)

@@ -349,7 +349,8 @@ class Connection(asyncio.Protocol):
 
     def freeze(self) -> None:
         """Have the answer under way fall silent until `thaw`."""
-        self._shared.clock.cancel(self, self._tick)
+        if self._tick:
+            self._shared.clock.cancel(self, self._tick)
         self._tick = HELD
 
     def thaw(self, now: float) -> None:
