@@ -264,9 +264,4 @@ FAILING_KEYS: Mapping[str, str] = MappingProxyType({name: says for name, (says, 
 def failing_key(key: str) -> Failure | None:
     """What a request with this key is refused with; None for any other key."""
     found = _KEYS.get(key)
-    return found[1].failure({"key": masked(key)}) if found else None
-
-
-def masked(key: str) -> str:
-    """A key as OpenAI quotes it: its first eight and last four letters, stars between them."""
-    return key if len(key) <= 12 else f"{key[:8]}{'*' * (len(key) - 12)}{key[-4:]}"
+    return found[1].failure({"key": key}) if found else None

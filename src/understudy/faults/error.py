@@ -118,7 +118,7 @@ def _header(name: str, value: object, place: Place) -> tuple[str, str]:
     if not _HEADER.fullmatch(name):
         raise place.error("not a header's name")
     if name.lower() in FRAMING:
-        raise place.error("this header goes with the body, and is written by the server")
+        raise place.error("this header goes with the body, the server writes it")
     text = value if isinstance(value, str) else shown(value)
     if isinstance(value, Mapping | list) or not text.isprintable():
         raise place.error(f"expected a text of one line, found {shown(value)}")
