@@ -9,6 +9,7 @@ import pytest
 
 from understudy.journal import Exchange
 from understudy.model import HttpRequest
+from understudy.settings import load
 from understudy.terminal import (
     LARGE_BODY,
     MOST_AT_ONCE,
@@ -16,8 +17,10 @@ from understudy.terminal import (
     ExchangeLog,
     banner,
     bodies,
+    house_rules,
     line,
     printable,
+    without_secrets,
 )
 
 
@@ -146,3 +149,41 @@ def test_the_level_says_what_is_printed(
     printed = capsys.readouterr().out
     assert sum("openai-chat" in each for each in printed.splitlines()) == statuses
     assert ("<" in printed) == (level == "debug")
+
+
+def test_the_banner_tells_what_else_holds() -> None:
+    settings = load(None, {}, {"rate_limit": "1/s", "api_key": ("sk-1", "sk-2"), "validation": "warn"})
+    told = dict(house_rules(settings))
+    assert told["Refuses"] == "nothing; warns of what the vendor would refuse"
+    assert told["Keys"] == "2 that --api-key names"
+    assert told["Limits"] == "1/s requests per client"
+    text = click.unstyle(banner("1", 80, "http", ("::1",), ("a",), house_rules(settings)))
+    assert "  Limits    1/s requests per client\n" in text
+
+
+def test_a_line_tells_what_befell_the_answer_and_what_the_vendor_would_have_said() -> None:
+    faulted = exchange()
+    faulted.faults, faulted.outcome, faulted.warning = ("stall", "cut"), "cut", "400 No."
+    words = re.split(r"\s{2,}", click.unstyle(line(faulted)).strip())
+    assert words[-3:] == ["fault: stall, cut", "cut", "the vendor would refuse: 400 No."]
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ('{"api_key": "a\\"b", "x": 1}', '{"api_key": "***", "x": 1}'),
+        ('{"Authorization":"Basic abc"}', '{"Authorization":"***"}'),
+        ("use sk-proj-abcdefgh_12-34 now", "use sk-*** now"),
+        ("header: Bearer abcdefgh.ijk", "header: Bearer ***"),
+        ("a task-list, sk-1", "a task-list, sk-1"),
+    ],
+)
+def test_a_body_is_shown_without_its_secrets(body: str, shown: str) -> None:
+    assert without_secrets(body) == shown
+
+
+def test_bodies_are_shown_without_their_secrets() -> None:
+    told = exchange()
+    told.http = HttpRequest("POST", "/v1/x", (), b'{"password": "hush"}')
+    assert "hush" not in bodies(told, b"sk-abcdefghijklmnop")
+    assert "abcdefgh" not in bodies(told, b"sk-abcdefghijklmnop")

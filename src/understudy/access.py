@@ -42,7 +42,7 @@ def key_of(http: HttpRequest) -> str:
     headers = http.headers
     for name in KEY_HEADERS:
         if name in headers and (value := http.header(name)) is not None:
-            return value.removeprefix("Bearer ").strip()
+            return value[7:].strip() if value[:7].lower() == "bearer " else value
     if "key=" in http.target and (found := parse_qs(http.query).get("key")):
         return found[0]
     return ""

@@ -72,7 +72,8 @@ def _serve(settings: Any) -> None:
     names = [model.id for model in app.models]
 
     def ready(port: int) -> None:
-        click.echo(terminal.banner(app.version, port, scheme, settings.host, names))
+        rules = terminal.house_rules(settings)
+        click.echo(terminal.banner(app.version, port, scheme, settings.host, names, rules))
 
     try:
         server.run(app.server, settings.host, settings.port, tls, ready)

@@ -7,13 +7,17 @@ terminal never slows the server down.
 from __future__ import annotations
 
 import json
+import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import click
 
 from understudy.control import readable
 from understudy.journal import Exchange
+from understudy.limits import written
+from understudy.settings import Settings
 
 EVERY_S = 0.1
 MOST_AT_ONCE = 50
@@ -24,8 +28,15 @@ LOCAL = frozenset(("localhost", "127.0.0.1", "::1", "0.0.0.0", "::"))
 ORDER = ("debug", "info", "warning", "error")
 
 
-def banner(version: str, port: int, scheme: str, hosts: Sequence[str], models: Sequence[str]) -> str:
-    """The few lines at the start: what runs, where, and what to paste."""
+def banner(
+    version: str,
+    port: int,
+    scheme: str,
+    hosts: Sequence[str],
+    models: Sequence[str],
+    rules: Sequence[tuple[str, str]] = (),
+) -> str:
+    """The few lines at the start: what runs, where, and what to paste; `rules` are what else holds."""
     url = f"{scheme}://{called(hosts)}:{port}"
     bold = click.style
     return "\n".join(
@@ -36,6 +47,7 @@ def banner(version: str, port: int, scheme: str, hosts: Sequence[str], models: S
             f"  Server    {bold(url, fg='cyan', underline=True)}   (on {', '.join(hosts)})",
             f"  Models    {', '.join(models[:4])} and any other name",
             "  Answers   autopilot",
+            *(f"  {name:<9} {printable(says)}" for name, says in rules),
             "",
             f"  {bold(f'export OPENAI_BASE_URL={url}/v1 OPENAI_API_KEY=any', fg='green')}",
             "",
@@ -43,6 +55,32 @@ def banner(version: str, port: int, scheme: str, hosts: Sequence[str], models: S
             "",
         )
     )
+
+
+def house_rules(settings: Settings) -> list[tuple[str, str]]:
+    """What holds beyond the answers, as lines of the banner: a name, and what it says."""
+    strict = {
+        "strict": "what the vendor would refuse; --validation warn lets it pass",
+        "warn": "nothing; warns of what the vendor would refuse",
+        "off": "nothing that can be understood",
+    }
+    limits = [limit for limit in (*settings.limits, settings.rate_limit) if limit]
+    told = [
+        ("Refuses", strict[settings.validation]),
+        ("Fails", "as you like: mock-error-503, mock-cut, mock-hang ... as the model"),
+    ]
+    if settings.unknown_models == "refuse":
+        told.append(("Models", "that are not listed are refused"))
+    if settings.api_key:
+        told.append(("Keys", f"{len(settings.api_key)} that --api-key names"))
+    if limits:
+        told.append(("Limits", ", ".join(_limit(each) for each in written(tuple(limits)))))
+    return told
+
+
+def _limit(told: Mapping[str, Any]) -> str:
+    """`requests 1/s per client`."""
+    return " ".join(f"{told[of]} {of}" for of in ("requests", "tokens") if of in told) + f" per {told['per']}"
 
 
 def called(hosts: Sequence[str]) -> str:
@@ -57,8 +95,13 @@ def line(exchange: Exchange) -> str:
     colour = "green" if exchange.status < 400 else "yellow" if exchange.status < 500 else "red"
     shown = time.strftime("%H:%M:%S", time.localtime(exchange.at))
     tokens = f"{exchange.input_tokens}+{exchange.output_tokens} tok" if exchange.input_tokens else "-"
-    outcome = "" if exchange.outcome == "complete" else exchange.outcome
-    notes = [printable(shortened(note, 100)) for note in (outcome, exchange.error) if note]
+    said = (
+        f"fault: {', '.join(exchange.faults)}" if exchange.faults else "",
+        "" if exchange.outcome == "complete" else exchange.outcome,
+        exchange.error,
+        f"the vendor would refuse: {exchange.warning}" if exchange.warning else "",
+    )
+    notes = [printable(shortened(note, 100)) for note in said if note]
     asked = exchange.api or shortened(f"{exchange.http.method} {exchange.http.path}", 40)
     took = exchange.seconds * 1000
     return "  ".join(
@@ -85,8 +128,10 @@ def bodies(exchange: Exchange, sent: bytes) -> str:
 
 
 def _body(mark: str, data: bytes) -> str:
+    """A body, secrets masked, as far as it can be shown."""
     shown = readable(data) if len(data) < LARGE_BODY else data.decode(errors="replace")
     text = shown if isinstance(shown, str) else json.dumps(shown, indent=2, ensure_ascii=False)
+    text = without_secrets(text)
     if len(text) > MOST_BODY:
         text = f"{text[:MOST_BODY]}\n... {len(text) - MOST_BODY} characters more"
     return "\n".join(f"    {mark} {printable(each)}" for each in text.splitlines())
@@ -95,6 +140,19 @@ def _body(mark: str, data: bytes) -> str:
 def printable(text: str) -> str:
     """Text without control characters, which could play tricks on a terminal."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+_SECRETS = re.compile(
+    r"""(?P<field>"(?:api[-_]?key|authorization|password|secret|access[-_]?token|token)"\s*:\s*")(?:[^"\\]|\\.)+"""
+    r"""|\b(?P<start>sk-|sess-|gh[pousr]_|xox[abp]-|AKIA|AIza|Bearer[ ])[\w.+/=-]{8,}""",
+    re.I,
+)
+"""A JSON field that holds a secret, and what looks like a key wherever it is."""
+
+
+def without_secrets(text: str) -> str:
+    """Text in which keys and the values of secret fields are masked."""
+    return _SECRETS.sub(lambda found: f"{found['field'] or found['start']}***", text)
 
 
 class ExchangeLog:
