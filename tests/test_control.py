@@ -208,3 +208,31 @@ def test_a_token_opens_the_control_api_from_afar(token: str, status: int) -> Non
 def test_an_empty_token_opens_nothing() -> None:
     app = App(Settings(control_token=""))
     assert ask(app, "GET", "/_understudy/requests", (b"host", b"mock.example"), peer="10.0.0.9")[0] == 403
+
+
+OUTAGES_REFUSED = [
+    (b"", "outage: $.seconds: missing: while the port is closed, no call can open it again; say how long"),
+    (b'{"how": "refuse"}', "outage: $.seconds: missing: while"),
+    (b'{"seconds": 0}', "outage: $.seconds: expected seconds, above 0 and at most 3,600, found 0"),
+    (b'{"seconds": -1, "how": "hang"}', "outage: $.seconds: expected seconds, above 0"),
+    (b'{"seconds": 3601}', "outage: $.seconds: expected seconds, above 0 and at most 3,600, found 3601"),
+    (b'{"seconds": "5s"}', "outage: $.seconds: expected seconds, above 0 and at most 3,600, found '5s'"),
+    (b'{"seconds": true}', "outage: $.seconds: expected seconds, above 0 and at most 3,600, found True"),
+    (b'{"seconds": 1, "how": "drop"}', "outage: $.how: expected refuse, hang or reset, found 'drop'"),
+    (b'{"seconds": 1, "how": ["hang"]}', "outage: $.how: expected refuse, hang or reset, found ['hang']"),
+    (b'{"second": 1}', 'outage: $: unknown key "second" (did you mean "seconds"?)'),
+    (b"[5]", "outage: $: expected an object like"),
+    (b"{", "the body is not JSON"),
+]
+
+
+@pytest.mark.parametrize(("body", "message"), OUTAGES_REFUSED)
+def test_an_outage_that_is_none_is_refused(app: App, body: bytes, message: str) -> None:
+    status, refused, _ = ask(app, "POST", "/_understudy/outage", body=body)
+    assert status == 400
+    assert refused["error"]["message"].startswith(message)
+
+
+def test_without_an_outage_there_is_none_to_show_or_end(app: App) -> None:
+    assert ask(app, "GET", "/_understudy/outage")[:2] == (200, {"outage": None})
+    assert ask(app, "DELETE", "/_understudy/outage")[:2] == (200, {"ended": None})

@@ -32,6 +32,7 @@ MOST_DIGITS = 19
 MOST_ADVANCE_S = 1_000_000_000
 MOST_OUTAGE_S = 3_600
 OUTAGE_KEYS = ("how", "seconds")
+OUTAGES = ("refuse", "hang", "reset")
 
 Outage = tuple[str, float | None]
 """How it shows (`refuse`, `hang` or `reset`), and the seconds left, or None without an end."""
@@ -247,7 +248,7 @@ class Control:
         return {"outage": shown(self._outages.now())}
 
     def _begin_outage(self, call: Call) -> dict[str, Any]:
-        self._outages.begin(*outage_of(call.http.body))
+        self._outages.begin(*outage_of(call.json() if call.http.body else {}))
         return {"outage": shown(self._outages.now())}
 
     def _end_outage(self, call: Call) -> dict[str, Any]:
@@ -291,32 +292,29 @@ def is_call(http: HttpRequest) -> bool:
     return http.path == PREFIX or http.path.startswith(PREFIX + "/")
 
 
-def outage_of(body: bytes) -> Outage:
+def outage_of(wanted: object) -> Outage:
     """How an outage is to show, and for how many seconds.
 
     Body: {"seconds"?: number, "how"?: "refuse" | "hang" | "reset"}; without seconds, until it is ended.
     """
-    try:
-        wanted = json.decode(body or b"{}")
-    except (ValueError, RecursionError) as problem:
-        raise Refused(400, f"the body is not JSON: {problem}") from None
+    place = Place("outage")
     if not isinstance(wanted, dict):
-        raise Refused(400, f'expected an object like {{"seconds": 5, "how": "refuse"}}, found {wanted!r}')
+        raise place.error(f'expected an object like {{"seconds": 5, "how": "refuse"}}, found {wanted!r}')
     for key in wanted:
         if key not in OUTAGE_KEYS:
-            raise Refused(400, f"unknown key {key!r} (known: {', '.join(OUTAGE_KEYS)})", key)
+            raise place.unknown("key", str(key), OUTAGE_KEYS)
     how, seconds = wanted.get("how", "refuse"), wanted.get("seconds")
-    if how not in ("refuse", "hang", "reset"):
-        raise Refused(400, f"how: expected refuse, hang or reset, found {how!r}", "how")
+    if how not in OUTAGES:
+        place /= "how"
+        raise place.error(f"expected refuse, hang or reset, found {how!r}")
+    place /= "seconds"
+    if seconds is None and how == "refuse":
+        raise place.error("missing: while the port is closed, no call can open it again; say how long")
     if seconds is None:
-        if how == "refuse":
-            message = "seconds: how long? While the port is closed, no call can open it again"
-            raise Refused(400, message, "seconds")
         return how, None
     if type(seconds) not in (int, float) or not 0 < seconds <= MOST_OUTAGE_S:
-        message = f"seconds: expected a number above 0, at most {MOST_OUTAGE_S}, found {seconds!r}"
-        raise Refused(400, message, "seconds")
-    return how, seconds
+        raise place.error(f"expected seconds, above 0 and at most {MOST_OUTAGE_S:,}, found {seconds!r}")
+    return how, float(seconds)
 
 
 def seconds_of(wanted: object) -> float:
