@@ -79,7 +79,18 @@ class _Shelf:
     token is `unit` of them. A bucket that nobody keeps is full.
     """
 
-    __slots__ = ("buckets", "deepest", "depth", "limit", "rate", "rounding", "tokens", "unit", "whose")
+    __slots__ = (
+        "brimful",
+        "buckets",
+        "deepest",
+        "depth",
+        "limit",
+        "per_second",
+        "rate",
+        "tokens",
+        "unit",
+        "whose",
+    )
 
     def __init__(self, limit: Limit) -> None:
         self.limit = limit
@@ -89,7 +100,8 @@ class _Shelf:
         self.unit = round(limit.window_s * SECOND)
         self.depth = limit.burst or limit.limit
         self.deepest = self.depth * self.unit + SLACK_US * self.rate
-        self.rounding = min(SLACK_US * self.rate, self.unit // 2)
+        self.brimful = self.depth * self.unit + min(SLACK_US * self.rate, self.unit // 2)
+        self.per_second = self.rate * SECOND
         self.buckets: dict[str, int] = {}
 
     def owner(self, peer: str, key: str, model: str) -> str:
@@ -114,14 +126,13 @@ class _Shelf:
 
     def window(self, missing: int) -> Window:
         """What a bucket that lacks so much has left."""
-        left = (self.depth * self.unit - missing + self.rounding) // self.unit
-        return Window(self.rate, min(self.depth, max(0, left)), missing / (self.rate * SECOND))
+        left = (self.brimful - missing) // self.unit
+        return Window(self.rate, left if left > 0 else 0, missing / self.per_second)
 
     def keep(self, who: str, here: int, full_at: int) -> None:
-        buckets = self.buckets
-        if len(buckets) >= MOST_BUCKETS and who not in buckets:
+        if len(self.buckets) >= MOST_BUCKETS and who not in self.buckets:
             self._make_room(here)
-        buckets[who] = full_at
+        self.buckets[who] = full_at
 
     def _make_room(self, here: int) -> None:
         """Forget the full buckets; where that is not a quarter of them, the fullest quarter."""
@@ -155,7 +166,7 @@ class LimitSet:
         Raises Limited, and takes nothing, where one of them has not enough.
         """
         us = round(now * SECOND)
-        taken = []
+        taken, left = [], []
         for shelf in self._shelves:
             who = shelf.owner(peer, key, model)
             here = us * shelf.rate
@@ -166,9 +177,10 @@ class LimitSet:
             if full_at - here > shelf.deepest:
                 raise refusal(self._missing(us, peer, key, model), model, tokens)
             taken.append((shelf, who, here, full_at))
+            left.append((shelf, full_at - here))
         for shelf, who, here, full_at in taken:
             shelf.keep(who, here, full_at)
-        return tightest([(shelf, full_at - here) for shelf, _, here, full_at in taken])
+        return tightest(left)
 
     def rates(self, now: float, peer: str, key: str, model: str) -> RateLimits:
         """What is left to whoever asks; nothing is taken."""
@@ -199,12 +211,18 @@ def refusal(buckets: Sequence[tuple[_Shelf, int]], model: str, tokens: int) -> L
 
 def tightest(buckets: Sequence[tuple[_Shelf, int]]) -> RateLimits:
     """Of requests and of tokens, the window that leaves least; of two that leave the same, the longer one."""
-    left: list[Window | None] = [None, None]
+    requests = tokens = None
     for shelf, missing in buckets:
-        window, other = shelf.window(missing), left[shelf.tokens]
-        if other is None or (window.remaining, -window.reset) < (other.remaining, -other.reset):
-            left[shelf.tokens] = window
-    return RateLimits(*left)
+        window = shelf.window(missing)
+        if shelf.tokens:
+            tokens = window if tokens is None else tighter(tokens, window)
+        else:
+            requests = window if requests is None else tighter(requests, window)
+    return RateLimits(requests, tokens)
+
+
+def tighter(one: Window, other: Window) -> Window:
+    return min(one, other, key=lambda window: (window.remaining, -window.reset))
 
 
 def charged(request: AnyRequest, input_tokens: int) -> int:
@@ -241,7 +259,7 @@ def gateway_message(limit: Limit, retry_after: float | None, facts: Mapping[str,
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 KEYS = ("requests", "tokens", "per", "burst")
 KINDS: tuple[Of, ...] = ("requests", "tokens")
-_RATE = re.compile(r"(\d{1,15})\s*/\s*(\d{1,6}(?:\.\d{1,3})?)?\s*([a-zA-Z]+)")
+_RATE = re.compile(r"(\d{1,15})\s*/\s*(\d{1,15}(?:\.\d{1,6})?)?\s*([a-zA-Z]+)")
 
 
 def read_limits(value: object, place: Place) -> tuple[Limit, ...]:
@@ -331,10 +349,9 @@ def _burst(value: object, number: int, place: Place) -> int:
 
 
 def _rate_text(limit: Limit) -> str:
-    unit = next(
-        unit for unit in ("d", "h", "min", "s", "ms") if limit.window_s >= UNITS[unit] or unit == "ms"
-    )
-    many = round(limit.window_s / UNITS[unit], 6)
-    if not many.is_integer():
-        unit, many = ("s", limit.window_s) if limit.window_s >= 1 else ("ms", many)
-    return f"{limit.limit}/{'' if many == 1 else f'{many:.6f}'.rstrip('0').rstrip('.')}{unit}"
+    us = round(limit.window_s * SECOND)
+    for unit in ("d", "h", "min", "s", "ms"):
+        many, rest = divmod(us, round(UNITS[unit] * SECOND))
+        if not rest:
+            return f"{limit.limit}/{'' if many == 1 else many}{unit}"
+    return f"{limit.limit}/{limit.window_s:.6f}s"
