@@ -330,3 +330,169 @@ def test_a_reached_limit_is_told_in_the_vendors_words(
 ) -> None:
     told = base.error_object(Failure(None, "rate_limit", retry_after=retry_after, facts=facts))
     assert told == {"message": message, "type": facts["of"], "param": None, "code": "rate_limit_exceeded"}
+
+
+def told(failure: Failure) -> tuple[int, Any]:
+    answer = base.error(failure, ID)
+    return answer.status, json.loads(answer.body)["error"]
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [
+        ("mock", "mock"),
+        ("YOUR_API_KEY", "YOUR_API_KEY"),
+        ("your_key_here", "your_key*here"),
+        ("YOUR_OPENAI_KEY", "YOUR_OPE***_KEY"),
+        ("your-openai-api-key-here", "your-ope************here"),
+        ("sk-PMafP" + "x" * 39 + "E873", "sk-PMafP***************************************E873"),
+    ],
+)
+def test_a_wrong_key_is_shown_by_its_ends(key: str, shown: str) -> None:
+    assert told(Failure(None, "authentication", facts={"key": key})) == (
+        401,
+        {
+            "message": f"Incorrect API key provided: {shown}. You can find your API key at "
+            "https://platform.openai.com/account/api-keys.",
+            "type": "invalid_request_error",
+            "param": None,
+            "code": "invalid_api_key",
+        },
+    )
+
+
+def test_no_key_at_all_is_told_as_such() -> None:
+    status, error = told(Failure(None, "authentication", facts={"key": ""}))
+    assert (status, error["type"], error["code"]) == (401, "invalid_request_error", None)
+    assert error["message"] == (
+        "You didn't provide an API key. You need to provide your API key in an Authorization header using "
+        "Bearer auth (i.e. Authorization: Bearer YOUR_KEY), or as the password field (with blank username) "
+        "if you're accessing the API from your browser and are prompted for a username and password. You can "
+        "obtain an API key from https://platform.openai.com/account/api-keys."
+    )
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "message", "type", "code"),
+    [
+        (
+            Failure(None, "permission"),
+            403,
+            "Country, region, or territory not supported",
+            "request_forbidden",
+            "unsupported_country_region_territory",
+        ),
+        (
+            Failure(None, "permission", facts={"model": "gpt-4o-mini"}),
+            403,
+            "Project `proj_understudy` does not have access to model `gpt-4o-mini`",
+            "invalid_request_error",
+            "model_not_found",
+        ),
+        (
+            Failure(None, "too_large"),
+            413,
+            "Maximum content size limit (26214400) exceeded (26306794 bytes read)",
+            "server_error",
+            None,
+        ),
+        (
+            Failure(None, "server"),
+            500,
+            "The server had an error while processing your request. Sorry about that!",
+            "server_error",
+            None,
+        ),
+        (Failure(502, "server"), 502, "Bad gateway.", "cf_bad_gateway", 502),
+        (Failure(524, "server"), 524, "Gateway timeout.", "cf_gateway_timeout", 524),
+    ],
+    ids=["country", "project", "size", "500", "502", "524"],
+)
+def test_failures_are_spelled_as_reported(
+    failure: Failure, status: int, message: str, type: str, code: str | int | None
+) -> None:
+    expected = {"message": message, "type": type, "param": None, "code": code}
+    assert told(failure) == (status, expected)
+
+
+def over(**facts: Any) -> Any:
+    return told(Failure(None, "context_length", facts=facts))[1]
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        (
+            {"window": 4097, "input": 7575, "output": 0, "functions": 0},
+            "This model's maximum context length is 4097 tokens. However, your messages resulted in 7575 "
+            "tokens. Please reduce the length of the messages.",
+        ),
+        (
+            {"window": 128000, "input": 202868, "output": 0, "functions": 101},
+            "This model's maximum context length is 128000 tokens. However, your messages resulted in 202868 "
+            "tokens (202767 in the messages, 101 in the functions). Please reduce the length of the messages "
+            "or functions.",
+        ),
+        (
+            {"window": 8192, "input": 64, "output": 8192, "functions": 0},
+            "This model's maximum context length is 8192 tokens. However, you requested 8256 tokens (64 in "
+            "the messages, 8192 in the completion). Please reduce the length of the messages or completion.",
+        ),
+        (
+            {"window": 16385, "input": 14364, "output": 2246, "functions": 226},
+            "This model's maximum context length is 16385 tokens. However, you requested 16610 tokens (14138 "
+            "in the messages, 226 in the functions, and 2246 in the completion). Please reduce the length of "
+            "the messages, functions, or completion.",
+        ),
+        (
+            {"window": 272000, "input": 289650, "output": 0, "functions": 0, "apart": True},
+            "Input tokens exceed the configured limit of 272000 tokens. Your messages resulted in 289650 "
+            "tokens. Please reduce the length of the messages.",
+        ),
+    ],
+    ids=["messages", "functions", "completion", "both", "input alone"],
+)
+def test_a_chat_that_is_too_long_is_told_what_fills_it(facts: dict[str, Any], message: str) -> None:
+    assert over(operation="chat", **facts) == {
+        "message": message,
+        "type": "invalid_request_error",
+        "param": "messages",
+        "code": "context_length_exceeded",
+    }
+
+
+@pytest.mark.parametrize(
+    ("facts", "message", "type", "code"),
+    [
+        (
+            {"operation": "completion", "window": 4097, "input": 4066, "output": 256},
+            "This model's maximum context length is 4097 tokens, however you requested 4322 tokens (4066 in "
+            "your prompt; 256 for the completion). Please reduce your prompt; or completion length.",
+            "invalid_request_error",
+            None,
+        ),
+        (
+            {"operation": "embedding", "window": 8192, "input": 9000, "output": 0, "place": "input"},
+            "Invalid 'input': maximum context length is 8192 tokens.",
+            "invalid_request_error",
+            None,
+        ),
+        (
+            {"operation": "embedding", "window": 8192, "input": 9001, "output": 0, "place": "input[0]"},
+            "Invalid 'input[0]': maximum input length is 8192 tokens.",
+            "invalid_request_error",
+            None,
+        ),
+        (
+            {"operation": "embedding", "window": 8192, "input": 306153, "output": 0, "most": 300000},
+            "Requested 306153 tokens, max 300000 tokens per request",
+            "max_tokens_per_request",
+            "max_tokens_per_request",
+        ),
+    ],
+    ids=["completion", "one embedding", "one of the embeddings", "embeddings together"],
+)
+def test_a_prompt_that_is_too_long_is_told_in_its_apis_words(
+    facts: dict[str, Any], message: str, type: str, code: str | None
+) -> None:
+    assert over(**facts) == {"message": message, "type": type, "param": None, "code": code}

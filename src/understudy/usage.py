@@ -31,9 +31,12 @@ def input_tokens(request: Request, encoding: str) -> int:
         total += MESSAGE + _content(message.parts, encoding)
         if message.name:
             total += NAME + tokens.count(message.name, encoding)
-    if request.tools:
-        total += FUNCTIONS_END + sum(_tool(tool, encoding) for tool in request.tools)
-    return total
+    return total + tools(request.tools, encoding)
+
+
+def tools(offered: tuple[Tool, ...], encoding: str) -> int:
+    """Tokens of the tools on offer."""
+    return FUNCTIONS_END + sum(_tool(tool, encoding) for tool in offered) if offered else 0
 
 
 def output(choices: Iterable[tuple[Part, ...]], encoding: str) -> tuple[int, int]:

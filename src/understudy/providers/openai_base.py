@@ -36,7 +36,7 @@ class Spelling(Struct, frozen=True):
     status: int
     type: str
     message: str
-    code: str | None = None
+    code: str | int | None = None
     param: str | None = None
 
 
@@ -46,11 +46,17 @@ SPELLINGS: dict[Kind, Spelling] = {
     "authentication": Spelling(
         401,
         INVALID,
-        "Incorrect API key provided: {key}. You can find your API key at "
+        "Incorrect API key provided: {masked}. You can find your API key at "
         "https://platform.openai.com/account/api-keys.",
         "invalid_api_key",
     ),
-    "permission": Spelling(403, INVALID, "You are not allowed to do this."),
+    # github.com/continuedev/continue/issues/11449
+    "permission": Spelling(
+        403,
+        "request_forbidden",
+        "Country, region, or territory not supported",
+        "unsupported_country_region_territory",
+    ),
     "not_found": Spelling(404, INVALID, "There is nothing here."),
     "unknown_model": Spelling(
         404,
@@ -69,7 +75,10 @@ SPELLINGS: dict[Kind, Spelling] = {
     "method_not_allowed": Spelling(405, INVALID, "This method is not allowed here."),
     "timeout": Spelling(408, INVALID, "The request took too long."),
     "conflict": Spelling(409, INVALID, "The request conflicts with another one."),
-    "too_large": Spelling(413, INVALID, "The request is too large."),
+    # github.com/StanGirard/speechdigest/issues/1
+    "too_large": Spelling(
+        413, "server_error", "Maximum content size limit ({most}) exceeded ({found} bytes read)"
+    ),
     "rate_limit": Spelling(429, "requests", "Rate limit reached.", "rate_limit_exceeded"),
     "quota": Spelling(
         429,
@@ -85,20 +94,123 @@ SPELLINGS: dict[Kind, Spelling] = {
 }
 
 
-PLAUSIBLE: dict[str, Any] = {"model": "gpt-4o", "key": "sk-x***", "window": 8192, "input": 8227}
+PLAUSIBLE: dict[str, Any] = {
+    "model": "gpt-4o",
+    "masked": "sk-x***",
+    "window": 8192,
+    "input": 8227,
+    "most": 26214400,
+    "found": 26306794,
+}
 """Facts for failures that are made on purpose, in no request's own words."""
+ALIKE: Mapping[Kind, Spelling] = {}
 
 
-def error_object(failure: Failure) -> dict[str, Any]:
-    spelling, facts = SPELLINGS[failure.kind], failure.facts
-    if "window_s" in facts:
-        spelling, facts = over_limit(failure)
+def error_object(failure: Failure, own: Mapping[Kind, Spelling] = ALIKE) -> dict[str, Any]:
+    """The envelope's object; `own` are the spellings in which one API differs from the others."""
+    spelling, facts = _spelled(failure, own)
     return {
         "message": failure.message or spelling.message.format(**{**PLAUSIBLE, **facts}),
         "type": failure.type or spelling.type,
         "param": failure.param or (None if failure.message else spelling.param),
         "code": failure.code or (None if failure.message else spelling.code),
     }
+
+
+def _spelled(failure: Failure, own: Mapping[Kind, Spelling]) -> tuple[Spelling, Mapping[str, Any]]:
+    """How the failure's kind is said where it has these facts, and all facts that the words quote."""
+    facts = failure.facts
+    if failure.kind in own:
+        return own[failure.kind], facts
+    if "window_s" in facts:
+        return over_limit(failure)
+    if "operation" in facts:
+        return over_window(facts)
+    if failure.kind == "authentication" and "key" in facts:
+        return (SPELLINGS["authentication"] if facts["key"] else _NO_KEY), {"masked": masked(facts["key"])}
+    if failure.kind == "permission" and "model" in facts:
+        return _NO_ACCESS, facts
+    if failure.kind == "server" and failure.status in _GATEWAY:
+        return _GATEWAY[failure.status], facts
+    return SPELLINGS[failure.kind], facts
+
+
+def masked(key: str) -> str:
+    """An API key as the API shows it: the first 8 characters and the last 4; one of up to 12 is shown whole.
+
+    Source: the keys in github.com/continuedev/continue/issues/10250 and 12778, and in
+    popjane/free_chatgpt_api/issues/3.
+    """
+    return key if len(key) <= 12 else f"{key[:8]}{'*' * (len(key) - 12)}{key[-4:]}"
+
+
+# github.com/openai/openai-node/issues/73, and still in continuedev/continue/issues/11228
+_NO_KEY = Spelling(
+    401,
+    INVALID,
+    "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer "
+    "auth (i.e. Authorization: Bearer YOUR_KEY), or as the password field (with blank username) if you're "
+    "accessing the API from your browser and are prompted for a username and password. You can obtain an API "
+    "key from https://platform.openai.com/account/api-keys.",
+)
+# github.com/cursor/cursor/issues/2953
+_NO_ACCESS = Spelling(
+    403, INVALID, "Project `proj_understudy` does not have access to model `{model}`", "model_not_found"
+)
+# What stands in front of the API answers for it, in the same envelope with a number for its code:
+# github.com/ferrislucas/promptr/issues/32, neo4j-labs/llm-graph-builder/issues/561
+_GATEWAY = {
+    502: Spelling(502, "cf_bad_gateway", "Bad gateway.", 502),
+    504: Spelling(504, "cf_gateway_timeout", "Gateway timeout.", 504),
+    524: Spelling(524, "cf_gateway_timeout", "Gateway timeout.", 524),
+}
+
+_WINDOW = "This model's maximum context length is {window} tokens. However, "
+_OVER_WINDOW = {
+    # (functions are offered, an answer of some length is asked for)
+    (False, False): "your messages resulted in {input} tokens. Please reduce the length of the messages.",
+    (True, False): "your messages resulted in {input} tokens ({messages} in the messages, {functions} in the "
+    "functions). Please reduce the length of the messages or functions.",
+    (False, True): "you requested {total} tokens ({messages} in the messages, {output} in the completion). "
+    "Please reduce the length of the messages or completion.",
+    (
+        True,
+        True,
+    ): "you requested {total} tokens ({messages} in the messages, {functions} in the functions, and "
+    "{output} in the completion). Please reduce the length of the messages, functions, or completion.",
+}
+_OVER_INPUT = (
+    "Input tokens exceed the configured limit of {window} tokens. Your messages resulted in {input} tokens. "
+    "Please reduce the length of the messages."
+)
+_OVER_PROMPT = (
+    "This model's maximum context length is {window} tokens, however you requested {total} tokens ({input} "
+    "in your prompt; {output} for the completion). Please reduce your prompt; or completion length."
+)
+_PER_REQUEST = "max_tokens_per_request"
+
+
+def over_window(facts: Mapping[str, Any]) -> tuple[Spelling, Mapping[str, Any]]:
+    """How each API says that a request is too long for its model; the facts are those of `windows`.
+
+    Sources: github.com/bytedance/deer-flow/issues/310, cline/cline/issues/5474, nicknochnack/
+    LangchainDocuments/issues/2 (completions), neo4j-labs/agent-memory/issues/104 (embeddings).
+    """
+    operation, input, output = facts["operation"], facts["input"], facts["output"]
+    functions = facts.get("functions", 0)
+    more = {"total": input + output, "messages": input - functions}
+    if "most" in facts:
+        words = "Requested {input} tokens, max {most} tokens per request"
+        return Spelling(400, _PER_REQUEST, words, _PER_REQUEST), facts
+    if operation == "embedding":
+        kind = "context" if facts["place"] == "input" else "input"
+        return Spelling(
+            400, INVALID, f"Invalid '{{place}}': maximum {kind} length is {{window}} tokens."
+        ), facts
+    if operation == "completion":
+        return Spelling(400, INVALID, _OVER_PROMPT), {**facts, **more}
+    words = _OVER_INPUT if facts.get("apart") else _WINDOW + _OVER_WINDOW[functions > 0, output > 0]
+    return Spelling(400, INVALID, words, "context_length_exceeded", "messages"), {**facts, **more}
 
 
 _WINDOWS = {1.0: "sec ({}PS)", 60.0: "min ({}PM)", 3600.0: "hour ({}PH)", 86400.0: "day ({}PD)"}
@@ -133,13 +245,18 @@ def over_limit(failure: Failure) -> tuple[Spelling, dict[str, Any]]:
 _ONE_LINE = dict.fromkeys((*range(32), 127), " ")
 
 
-def error(failure: Failure, id: str, limits: RateLimits | None = None) -> HttpReply:
+def error(
+    failure: Failure,
+    id: str,
+    limits: RateLimits | None = None,
+    own: Mapping[Kind, Spelling] = ALIKE,
+) -> HttpReply:
     """The envelope `{"error": {"message", "type", "param", "code"}}` with the usual headers."""
-    told = error_object(failure)
+    told = error_object(failure, own)
     given = (*failure.headers, *retry_headers(failure.retry_after))
     lines = (f"{name}: {value}".translate(_ONE_LINE) + "\r\n" for name, value in given)
     return HttpReply(
-        failure.status or SPELLINGS[failure.kind].status,
+        failure.status or _spelled(failure, own)[0].status,
         b"content-type: application/json\r\nx-request-id: req_%b\r\nopenai-version: %b\r\n%b%b"
         % (
             _request_id(id),

@@ -1,0 +1,62 @@
+"""What is known of the vendors' own models: windows and longest answers, from their model pages."""
+
+from __future__ import annotations
+
+import pytest
+
+from understudy.catalog import DEFAULT_MODELS, known, most_output_of, window_of
+
+
+@pytest.mark.parametrize(
+    ("model", "window", "output"),
+    [
+        ("gpt-3.5-turbo", 16_385, 4_096),
+        ("gpt-3.5-turbo-0613", 4_097, 4_096),
+        ("gpt-3.5-turbo-1106", 16_385, 4_096),
+        ("gpt-3.5-turbo-instruct-0914", 4_097, 4_096),
+        ("gpt-4", 8_192, 8_192),
+        ("gpt-4-0613", 8_192, 8_192),
+        ("gpt-4-32k-0613", 32_768, 32_768),
+        ("gpt-4-1106-preview", 128_000, 4_096),
+        ("gpt-4-turbo-2024-04-09", 128_000, 4_096),
+        ("gpt-4o", 128_000, 16_384),
+        ("gpt-4o-2024-05-13", 128_000, 4_096),
+        ("gpt-4o-2024-11-20", 128_000, 16_384),
+        ("chatgpt-4o-latest", 128_000, 16_384),
+        ("gpt-4.1-nano-2025-04-14", 1_047_576, 32_768),
+        ("o1-mini-2024-09-12", 128_000, 65_536),
+        ("o3-mini", 200_000, 100_000),
+        ("o4-mini-2025-04-16", 200_000, 100_000),
+        ("gpt-5-2025-08-07", 400_000, 128_000),
+        ("gpt-5-chat-latest", 128_000, 16_384),
+        ("gpt-5.5", 1_050_000, 128_000),
+        ("gpt-6-astra", 1_050_000, 128_000),
+        ("ft:gpt-4o-mini-2024-07-18:acme::abc", 128_000, 16_384),
+        ("text-embedding-3-large", 8_192, None),
+    ],
+)
+def test_a_vendors_model_is_known_by_its_name_and_its_snapshots(
+    model: str, window: int, output: int | None
+) -> None:
+    assert (window_of(model), most_output_of(model)) == (window, output)
+
+
+@pytest.mark.parametrize(
+    "model", ["", "ft:", "acme-1", "gpt-4-acme", "gpt-4o-my-deployment", "gpt-9", "claude-x", "x" * 10_000]
+)
+def test_nothing_is_known_of_any_other_name(model: str) -> None:
+    assert known(model) is None
+    assert (window_of(model), most_output_of(model)) == (None, None)
+
+
+def test_the_listed_models_have_the_windows_that_they_tell() -> None:
+    assert {info.id: window_of(info.id) for info in DEFAULT_MODELS} == {
+        info.id: info.context_window for info in DEFAULT_MODELS
+    }
+    assert window_of("mock-claude-sonnet-4") == 200_000
+    assert most_output_of("mock-claude-sonnet-4") is None
+
+
+def test_the_input_of_the_newest_models_is_limited_apart() -> None:
+    limits = {model: known(model).input for model in ("gpt-4o", "o3", "gpt-5", "gpt-6-astra")}  # type: ignore[union-attr]
+    assert limits == {"gpt-4o": None, "o3": 200_000, "gpt-5": 272_000, "gpt-6-astra": 922_000}
