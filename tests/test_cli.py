@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from http.client import HTTPConnection
 from pathlib import Path
@@ -17,6 +18,9 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+import sockets
+from sockets import text
+from understudy.model import HttpRequest, Step
 from understudy.settings import FIELDS
 
 ROOT = Path(__file__).parent.parent
@@ -160,3 +164,88 @@ def test_it_speaks_tls(serving: Serving, tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         process.stdout.read()
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("duration", "how", "seconds", "message"),
+    [
+        ("600s", "reset", 600, "(600 s): connections are accepted, and whoever asks is reset\n"),
+        ("1m", "hang", 60, "(60 s): connections are accepted, and nobody gets a byte\n"),
+        ("90000ms", "hang", 90, "(90 s): connections are accepted, and nobody gets a byte\n"),
+    ],
+)
+def test_an_outage_says_what_happens_and_until_when(
+    serving: Serving, duration: str, how: str, seconds: float, message: str
+) -> None:
+    with serving() as url:
+        ended = run("-m", "understudy", "outage", duration, "--how", how, "--url", url)
+        with urlopen(f"{url}/_understudy/outage", timeout=10) as answer:
+            outage = json.load(answer)["outage"]
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert re.fullmatch(r"until \d\d:\d\d:\d\d " + re.escape(message), ended.stdout)
+    assert outage["how"] == how
+    assert seconds - 20 < outage["seconds_left"] <= seconds
+
+
+def test_an_outage_closes_the_port_unless_another_kind_is_asked_for(serving: Serving) -> None:
+    with serving() as url:
+        ended = run("-m", "understudy", "outage", "600s", "--url", f"{url}/")
+        for host in ("127.0.0.1", "::1"):
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection((host, int(url.rpartition(":")[2])), timeout=10)
+    assert ended.returncode == 0
+    assert ended.stdout.endswith("(600 s): the port is closed\n")
+
+
+def test_an_outage_without_a_server_says_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    ended = run("-m", "understudy", "outage", "1s", "--url", f"http://127.0.0.1:{port}")
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        f"understudy: http://127.0.0.1:{port}/_understudy/outage: no server answers there: "
+        "[Errno 111] Connection refused; start one with `understudy serve`, or say with --url where it is\n"
+    )
+
+
+def test_an_outage_that_the_server_refuses_says_why() -> None:
+    tokens: list[str | None] = []
+
+    def handle(request: HttpRequest) -> Iterator[Step]:
+        tokens.append(request.header(b"authorization"))
+        return text(b'{"error": {"message": "closed to this request"}}', 403)
+
+    with sockets.serving(handle) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        ended = run("-m", "understudy", "outage", "1s", "--url", url, "--control-token", "hush")
+        run("-m", "understudy", "outage", "1s", "--url", url, env={"UNDERSTUDY_CONTROL_TOKEN": "loud"})
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        f"understudy: {url}/_understudy/outage: the server refuses: closed to this request\n"
+    )
+    assert tokens == ["Bearer hush", "Bearer loud"]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"), [(b"<html>Forbidden</html>", "<html>Forbidden</html>"), (b"", "it does not say why")]
+)
+def test_an_outage_of_something_else_shows_what_it_said(body: bytes, reason: str) -> None:
+    with sockets.serving(lambda _: text(body, 403)) as server:
+        ended = run("-m", "understudy", "outage", "1s", "--url", f"http://127.0.0.1:{server.port}")
+    assert ended.returncode == 1
+    assert ended.stderr.endswith(f": the server refuses: {reason}\n")
+
+
+def test_an_outage_of_no_duration_is_a_mistake() -> None:
+    ended = run("-m", "understudy", "outage", "soon")
+    assert ended.returncode == 2
+    assert ended.stderr == "understudy: DURATION: expected a time like 300ms; found 'soon'\n"
+
+
+def test_an_outage_needs_none_of_the_servers_modules() -> None:
+    script = (
+        "import sys; from understudy.cli import main\n"
+        "try: main(['outage', '1s', '--url', 'http://127.0.0.1:1'])\n"
+        "except SystemExit: print({'understudy.app', 'understudy.server', 'jinja2'} & set(sys.modules))"
+    )
+    assert run("-c", script).stdout == "set()\n"

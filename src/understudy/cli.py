@@ -17,6 +17,14 @@ PORT_TAKEN = (
     "(who has it: ss -ltnp 'sport = :{port}')"
 )
 
+NO_SERVER = "start one with `understudy serve`, or say with --url where it is"
+CONTROL_S = 10.0
+OUTAGES = {
+    "refuse": "the port is closed",
+    "hang": "connections are accepted, and nobody gets a byte",
+    "reset": "connections are accepted, and whoever asks is reset",
+}
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="understudy")
@@ -144,3 +152,65 @@ def check(**wishes: Any) -> None:
         width if sys.stderr.isatty() else 0,
     )
     sys.exit(checks.check(checks.Wishes(**wishes), outside))
+
+
+@main.command()
+@click.argument("duration")
+@click.option(
+    "--how",
+    type=click.Choice(["refuse", "hang", "reset"]),
+    default="refuse",
+    help="Close the port, answer nothing, or reset connections.  [refuse]",
+)
+@click.option("--url", default="http://localhost:8080", help="Where the server is.  [http://localhost:8080]")
+@click.option("--control-token", envvar="UNDERSTUDY_CONTROL_TOKEN", help="The server's, if it is afar.")
+def outage(duration: str, how: str, url: str, control_token: str | None) -> None:
+    """Have a running server fail for DURATION: 500ms, 5s, 1m.
+
+    Exits with 1 when there is no server, or when it refuses.
+    """
+    import time
+
+    from understudy.errors import Place
+    from understudy.settings import seconds
+
+    try:
+        lasting = seconds(duration, Place("DURATION", ""))
+        _control(
+            "POST", f"{url.rstrip('/')}/_understudy/outage", {"seconds": lasting, "how": how}, control_token
+        )
+    except SettingsError as mistake:
+        click.echo(f"understudy: {mistake}", err=True)
+        sys.exit(2 if mistake.source == "DURATION" else 1)
+    until = time.strftime("%H:%M:%S", time.localtime(time.time() + lasting))
+    click.echo(f"until {until} ({lasting:g} s): {OUTAGES[how]}")
+
+
+def _control(method: str, url: str, body: dict[str, Any], token: str | None) -> Any:
+    """What a running server answers to a control call. Raises SettingsError with what to do."""
+    import json
+    from http.client import HTTPException
+    from urllib.error import HTTPError
+    from urllib.request import ProxyHandler, Request, build_opener
+
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    try:
+        call = Request(url, json.dumps(body).encode(), headers, method=method)
+        with build_opener(ProxyHandler({})).open(call, timeout=CONTROL_S) as answer:
+            return json.load(answer)
+    except HTTPError as refused:
+        with refused:
+            raise SettingsError(url, "", f"the server refuses: {_reason(refused.read())}") from None
+    except (OSError, HTTPException, ValueError) as problem:
+        reason = getattr(problem, "reason", problem)
+        raise SettingsError(url, "", f"no server answers there: {reason}; {NO_SERVER}") from None
+
+
+def _reason(body: bytes) -> str:
+    """The message of a control call's error, or what there is in place of one."""
+    import json
+
+    try:
+        return str(json.loads(body)["error"]["message"])
+    except (ValueError, TypeError, KeyError):
+        return body[:200].decode(errors="replace") or "it does not say why"

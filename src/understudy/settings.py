@@ -150,9 +150,14 @@ def pace(value: Any, place: Place) -> Pace:
     for name in value:
         if name not in ("ttft", "tokens_per_second"):
             raise place.unknown("key", str(name), ("ttft", "tokens_per_second"))
-    ttft = _number(_SECONDS, value.get("ttft", 0), "a time like 300ms", place)
+    ttft = seconds(value.get("ttft", 0), place)
     rate = _number(_RATE, value.get("tokens_per_second", 0), "a rate like 40/s", place)
     return Pace(ttft, rate) if ttft or rate else INSTANT
+
+
+def seconds(value: Any, place: Place) -> float:
+    """Read a time: `300ms`, `2s`, `1m`, or seconds."""
+    return _number(_SECONDS, value, "a time like 300ms", place)
 
 
 def _pace_mapping(text: str) -> dict[str, str]:
