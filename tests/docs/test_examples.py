@@ -8,7 +8,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -64,11 +64,12 @@ def test_a_python_example_runs(text: str, server_url: str, tmp_path: Path) -> No
 
 
 @each(blocks("bash"))
-def test_a_shell_example_runs(text: str, server_url: str, tmp_path: Path) -> None:
-    script = "set -eu\n" + text.replace("http://localhost:8080", server_url)
-    ran = subprocess.run(
-        ["bash", "-c", script], capture_output=True, text=True, timeout=60, cwd=tmp_path, check=False
-    )
+def test_a_shell_example_runs(text: str, server_url: str, serving: Serving, tmp_path: Path) -> None:
+    with serving() if "/_understudy/outage" in text else nullcontext(server_url) as url:
+        script = "set -eu\n" + text.replace("http://localhost:8080", url)
+        ran = subprocess.run(
+            ["bash", "-c", script], capture_output=True, text=True, timeout=60, cwd=tmp_path, check=False
+        )
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout or "-X OPTIONS" in text
 
@@ -86,6 +87,12 @@ def test_a_command_does_what_it_says(
         assert ran.returncode == 0, ran.stderr
         return
     assert words[0] == "understudy"
+    if words[1] == "outage":  # of a server of its own
+        with serving() as url:
+            words = [*words, "--url", url]
+            ran = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, check=False)
+        assert ran.returncode == 0, ran.stderr
+        return
     if words[1] != "serve" or "--help" in words:
         ran = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, check=False)
         assert ran.returncode == 0, ran.stderr
