@@ -98,7 +98,7 @@ def test_a_command_does_what_it_says(
         assert ran.returncode == 0, ran.stderr
         return
     monkeypatch.chdir(tmp_path)
-    settings = next(text for _, text in blocks("yaml"))
+    settings = next(text for where, text in blocks("yaml") if where.startswith("reference.md"))
     (tmp_path / "settings.yaml").write_text(settings)
     with serving(*words[2:]) as url:
         assert url
