@@ -65,3 +65,16 @@ def test_a_key_that_fails_on_purpose_does_so_with_or_without_named_keys(key: str
         with pytest.raises(Failure) as refused:
             Access(keys, failing_key).key(asked(b"authorization", b"Bearer " + key.encode()))
         assert refused.value.kind == kind
+
+
+def test_what_was_let_in_once_says_nothing_of_others() -> None:
+    access = Access(("sk-1",), failing_key)
+    good = asked(b"authorization", b"Bearer sk-1")
+    for _ in range(2):
+        assert access.key(good) == "sk-1"
+        with pytest.raises(Failure):
+            access.key(asked())
+    by_query = asked(target="/v1/models?key=sk-1")
+    assert access.key(by_query) == "sk-1"
+    with pytest.raises(Failure):
+        access.key(HttpRequest("GET", "/v1/models", by_query.headers))

@@ -175,6 +175,26 @@ def test_the_packets_make_no_difference(data: bytes, cuts: list[int]) -> None:
     assert transcripts[0] == transcripts[1]
 
 
+@settings(max_examples=600, deadline=None)
+@given(st.lists(PIECES, max_size=5))
+def test_a_head_that_was_read_before_makes_no_difference(pieces: list[bytes]) -> None:
+    """Each request in a packet of its own, and all of them again: the second time, their heads are known."""
+    packeted = [piece for piece in pieces * 3 if piece]
+    transcripts = []
+    for packets_ in (packeted, [bytes([byte]) for piece in packeted for byte in piece]):
+        seen: list[HttpRequest] = []
+
+        def note(request: HttpRequest, seen: list[HttpRequest] = seen) -> Iterator[Step]:
+            seen.append(request)
+            return echo(request)
+
+        connection, wire, _ = connected(note, Limits(header_bytes=10_000, body_bytes=10_000))
+        for piece in packets_:
+            connection.data_received(piece)
+        transcripts.append((seen, wire.written.replace(b"HTTP/1.1 100 Continue\r\n\r\n", b""), wire.ended))
+    assert transcripts[0] == transcripts[1]
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[tuple[Running, Recorder]]:
     recorder = Recorder(0.001)

@@ -77,14 +77,26 @@ class Journal:
         self._ring: deque[Exchange] = deque()
         self._bytes = 0
         self._count = 0
+        self._last: tuple[tuple[bytes, ...], tuple[bytes, ...]] = ((), ())
         self._forgotten = 0  # the number up to which all are forgotten
 
     def open(self, http: HttpRequest) -> Exchange:
         """A new exchange for this request, its secrets masked."""
         self._count += 1
-        exchange = Exchange(self._count, self._clock(), masked(http))
+        exchange = Exchange(self._count, self._clock(), self._masked(http))
         self._ring.append(exchange)
         return exchange
+
+    def _masked(self, http: HttpRequest) -> HttpRequest:
+        """The request with its secrets masked; the last headers are remembered: they seldom change."""
+        headers, kept = self._last
+        if http.headers is headers and "?" not in http.target:
+            return (
+                http if kept is headers else HttpRequest(http.method, http.target, kept, http.body, http.peer)
+            )
+        found = masked(http)
+        self._last = http.headers, found.headers
+        return found
 
     def watch(self, exchange: Exchange, steps: Steps) -> Iterator[Step]:
         """The same steps; what of them was really taken is noted, and the exchange closed.

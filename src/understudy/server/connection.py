@@ -26,6 +26,7 @@ from msgspec import Struct
 
 from understudy.model import Abort, Head, HttpRequest, Pause, Send, Step, Steps
 from understudy.server.clock import Clock, Starts, Tick
+from understudy.server.heads import Heads
 from understudy.server.round import Round
 
 if TYPE_CHECKING:
@@ -135,6 +136,7 @@ class Shared:
         "connections",
         "draining",
         "handle",
+        "heads",
         "limits",
         "quiet",
         "refuse",
@@ -151,6 +153,7 @@ class Shared:
         self.clock = clock
         self.round = round
         self.starts = Starts()
+        self.heads = Heads()
         self.connections: set[Connection] = set()
         self.draining = False
         self.shut = False
@@ -249,11 +252,12 @@ class Connection(asyncio.Protocol):
         if parser is None:
             self._discard(len(data))
             return
-        self._head_bytes += len(data)
-        self._progress = False
-        unread = self._feed(parser, data)
-        while unread is not None:
-            unread = self._feed_without_upgrade(unread)
+        if not self._began and (found := self._shared.heads.find(data)) is not None:
+            head, body = found
+            request = HttpRequest(head.method, head.target, head.fields, body, self._peer)
+            self._turns.append(Turn(request, True, True, head.method == "HEAD", monotonic()))
+        else:
+            self._read(parser, data)
         if self._turns:
             if self._turn is None and self._shared.round.crowded():
                 self._shared.round.queue(self._advance)
@@ -450,6 +454,24 @@ class Connection(asyncio.Protocol):
             self._parser = None
 
     # Receiving
+
+    def _read(self, parser: HttpRequestParser, data: bytes) -> None:
+        """Have `data` parsed; the head of what is one whole request is remembered."""
+        fresh = not self._began
+        waiting = len(self._turns)
+        self._head_bytes += len(data)
+        self._progress = False
+        unread = self._feed(parser, data)
+        while unread is not None:
+            unread = self._feed_without_upgrade(unread)
+            fresh = False
+        if fresh and not self._began and len(self._turns) == waiting + 1:
+            turn = self._turns[-1]
+            if isinstance(turn.request, HttpRequest) and turn.persistent and turn.chunks:
+                request = turn.request
+                self._shared.heads.learn(
+                    data, request.method, request.target, request.headers, len(request.body)
+                )
 
     def _feed(self, parser: HttpRequestParser, data: bytes) -> bytes | None:
         """Have `data` read; return what follows the head of a request for another protocol, else None."""
