@@ -38,8 +38,13 @@ def test_after_nothing_the_head_alone_comes() -> None:
     assert struck({"cut": {"after": 0}}, WHOLE) == [JSON_HEAD, Abort("close")]
 
 
-def test_after_all_of_it_the_connection_ends_all_the_same() -> None:
+def test_after_all_of_a_stream_its_end_is_missing() -> None:
     assert struck({"cut": {"after": "100%"}}, STREAM) == [*STREAM, Abort("close")]
+
+
+@pytest.mark.parametrize("after", ["100%", "3 events", 20])
+def test_after_all_of_a_whole_answer_there_is_nothing_to_cut(after: object) -> None:
+    assert struck({"cut": {"after": after}}, WHOLE) == WHOLE
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nconnection: keep-alive\r\n"

@@ -13,6 +13,7 @@ from understudy.faults.base import (
     Point,
     Refuse,
     body_of,
+    is_whole,
     one_of,
     opened,
     read_fields,
@@ -36,7 +37,11 @@ class Cut(Struct, frozen=True, gc=False):
         return cls(**read_fields(value, readers, place))
 
     def apply(self, steps: Steps, chance: Chance, refuse: Refuse) -> Steps:
-        """What was to come after the point never does; nor does a stream's end, after 100%."""
+        """What was to come after the point never does; nor does a stream's end, where all of it has come."""
         opening, rest = opened(steps)
-        before, _ = split(rest, self.after.at(body_of(rest)))
+        body = body_of(rest)
+        at = self.after.at(body)
+        if body and at == len(body) and is_whole(opening):
+            return iter((*opening, *rest))  # nothing is missing: the next request should not be hit instead
+        before, _ = split(rest, at)
         return iter((*opening, *before, Abort(self.how)))
