@@ -473,7 +473,10 @@ def test_the_bytes_of_the_plans_are_bounded_too() -> None:
 # --- validation ---------------------------------------------------------------------------------------
 
 EMPTY: dict[str, Any] = {"messages": []}
-COMPLAINT = "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array instead."
+COMPLAINT = (
+    "Invalid 'messages': empty array. Expected an array with minimum length 1, "
+    "but got an empty array instead."
+)
 
 
 def test_what_the_vendor_would_refuse_is_refused_and_the_answer_says_what_lets_it_pass() -> None:
@@ -523,6 +526,19 @@ def test_a_model_that_nobody_knows_is_refused_where_that_is_wanted() -> None:
         "code": "model_not_found",
     }
     assert head_of(play(engine, asked(model="gpt-5"))).status == 200
+
+
+def test_more_tokens_than_the_models_window_are_refused_and_counted() -> None:
+    long = [{"role": "user", "content": "a " * 9_000}]
+    steps = play(made(), asked(model="gpt-4", messages=long))
+    assert head_of(steps).status == 400
+    assert error_of(steps)["code"] == "context_length_exceeded"
+    assert error_of(steps)["message"].startswith("This model's maximum context length is 8192 tokens.")
+    engine = made(policy=Policy("warn"))
+    assert head_of(play(engine, asked(model="gpt-4", messages=long))).status == 200
+    assert only(engine).warning.startswith("400 This model's maximum context length is 8192 tokens.")
+    assert head_of(play(made(policy=Policy("off")), asked(model="gpt-4", messages=long))).status == 200
+    assert head_of(play(made(), asked(model="a-model-of-mine", messages=long))).status == 200
 
 
 # --- keys, limits, faults -----------------------------------------------------------------------------
