@@ -253,14 +253,17 @@ def error(
 ) -> HttpReply:
     """The envelope `{"error": {"message", "type", "param", "code"}}` with the usual headers."""
     told = error_object(failure, own)
-    given = (*failure.headers, *retry_headers(failure.retry_after))
-    lines = (f"{name}: {value}".translate(_ONE_LINE) + "\r\n" for name, value in given)
+    given = {
+        "x-request-id": f"req_{_request_id(id).decode()}",
+        "openai-version": VERSION,
+        **dict(retry_headers(failure.retry_after)),
+        **dict(failure.headers),  # a name comes once: SDKs read two values as one, `5, 1000`
+    }
+    lines = (f"{name}: {value}".translate(_ONE_LINE) + "\r\n" for name, value in given.items())
     return HttpReply(
         failure.status or _spelled(failure, own)[0].status,
-        b"content-type: application/json\r\nx-request-id: req_%b\r\nopenai-version: %b\r\n%b%b"
+        b"content-type: application/json\r\n%b%b"
         % (
-            _request_id(id),
-            VERSION.encode(),
             "".join(lines).encode("latin-1", "replace"),
             rate_limit_headers(limits) if limits else b"",
         ),
