@@ -11,7 +11,7 @@ from understudy import __version__, embeddings, tokens, usage
 from understudy.access import Access
 from understudy.autopilot import Autopilot, built_in_answers
 from understudy.catalog import DEFAULT_MODELS, listed
-from understudy.control import Control, Outages, is_call
+from understudy.control import Control, Controlled, Outages, is_call
 from understudy.engine import Engine, World
 from understudy.failures import FaultSet, failing_key, failing_model
 from understudy.journal import Journal
@@ -78,13 +78,15 @@ class App:
             unanswered=self._unanswered,
         )
         self.control = Control(
-            self.engine,
-            self.models,
-            self.version,
-            self.reset,
+            Controlled(
+                self.engine,
+                Outages(self.server.begin_outage, self.server.end_outage, lambda: self.server.outage),
+                self.reset,
+                self.models,
+                self.version,
+                "https" if settings.tls_cert else "http",
+            ),
             settings.control_token,
-            Outages(self.server.begin_outage, self.server.end_outage, lambda: self.server.outage),
-            "https" if settings.tls_cert else "http",
         )
 
     def handle(self, http: HttpRequest) -> Iterator[Step]:

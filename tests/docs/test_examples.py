@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from understudy.app import App
 from understudy.autopilot.conventions import CONVENTIONS
+from understudy.control import ROUTES as CONTROL_ROUTES
 from understudy.providers import PROVIDERS
-from understudy.settings import FIELDS, Settings
+from understudy.settings import FIELDS
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -119,7 +119,7 @@ def test_every_route_is_documented(route: str) -> None:
 
 def test_every_control_call_is_documented_with_an_example() -> None:
     shell = "".join(text for _, text in blocks("bash"))
-    for method, route, _ in App(Settings()).control.routes:
+    for method, route, _ in CONTROL_ROUTES:
         path = f"/_understudy{route}"
         assert f"{method} {path}" in REFERENCE
         assert path in shell
