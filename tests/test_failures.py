@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,11 +16,12 @@ from understudy.failures import (
     failing_model,
     neutral,
 )
-from understudy.faults import Error
+from understudy.faults import FAULTS, Error
 from understudy.faults.cut import Cut
 from understudy.faults.garble import Garble
 from understudy.faults.hang import Hang
 from understudy.faults.stall import Stall
+from understudy.matchers import READERS
 from understudy.model import (
     EmbeddingRequest,
     Message,
@@ -370,3 +372,28 @@ def test_every_failing_key_says_in_one_line_what_it_does() -> None:
 @pytest.mark.parametrize("key", ["", "any", "sk-proj-1", "mock-key-", "mock-key-invalid "])
 def test_any_other_key_is_good(key: str) -> None:
     assert failing_key(key) is None
+
+
+# --- the page that tells of them ----------------------------------------------------------------------
+
+PAGE = (Path(__file__).parent.parent / "docs" / "faults.md").read_text()
+
+
+@pytest.mark.parametrize("name", [*FAILING_MODELS, *FAILING_KEYS])
+def test_every_failing_model_and_key_is_documented(name: str) -> None:
+    says = FAILING_MODELS.get(name) or FAILING_KEYS[name]
+    assert f"\n| {name} | {says}" in PAGE.replace("`", "")
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.KEY)
+def test_every_fault_is_documented_with_its_fields_and_an_example(fault: Any) -> None:
+    section = PAGE.partition(f"\n### `{fault.KEY}`\n")[2].partition("\n##")[0]
+    assert "```bash\ncurl -sf -X PUT http://localhost:8080/_understudy/faults " in section
+    table = "".join(line for line in section.splitlines() if line.startswith("| "))
+    for field in fault.__struct_fields__:
+        assert f"`{field}`" in table
+
+
+@pytest.mark.parametrize("key", READERS)
+def test_every_condition_is_documented(key: str) -> None:
+    assert f"`{key}`" in PAGE

@@ -243,6 +243,26 @@ def test_the_asynchronous_client_raises_the_same(url: str, faults: Callable[...,
     ]
 
 
+@pytest.mark.parametrize(
+    ("fault", "calls"),
+    [
+        ("cut", {whole: 2, streamed: 1}),
+        ({"stall": {"after": "3 events"}}, {streamed: 1}),
+        ("stall", {whole: 2}),
+        ("garble", {whole: 1, streamed: 1}),
+        ("hang", {whole: 2, streamed: 2}),
+    ],
+)
+def test_the_sdk_retries_what_has_not_begun_to_arrive(
+    url: str, client: OpenAI, faults: Callable[..., Any], fault: object, calls: dict[Callable[..., str], int]
+) -> None:
+    for ask, count in calls.items():
+        faults({"fault": fault})
+        with pytest.raises((openai.APIConnectionError, json.JSONDecodeError)):
+            ask(client.with_options(max_retries=1, timeout=1))
+        assert [entry["struck"] for entry in call(url, "GET", "/faults")["faults"]] == [count]
+
+
 # --- errors -------------------------------------------------------------------------------------------
 
 

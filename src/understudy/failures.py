@@ -209,7 +209,7 @@ _MODELS: Mapping[str, Failing] = {
     "mock-cut": Failing(says="ends the connection in the middle of the answer", faults=(Cut(Point(50)),)),
     "mock-garbled": Failing(says="answers with JSON that does not parse", faults=(Garble(),)),
     "mock-empty": Failing(says="answers without any text", reply=lambda request, reply: Reply((Text(""),))),
-    "mock-truncated": Failing(says="half of the usual answer, with finish_reason length", reply=shortened),
+    "mock-truncated": Failing(says="half of the usual answer, with finish reason length", reply=shortened),
     "mock-refusal": Failing(
         says="refuses to answer, in the field for refusals",
         reply=lambda request, reply: Reply((Refusal(REFUSAL),)),
