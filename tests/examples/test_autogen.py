@@ -2,71 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
 from xml.etree import ElementTree
 
 import pytest
+from transcripts import ROOT, Message, Run, messages_0_2, messages_0_7, run_example
 
-ROOT = Path(__file__).resolve().parents[2]
-OWN_WORDS = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PYTHONIOENCODING": "utf-8"}
 SVG = "{http://www.w3.org/2000/svg}svg"
-
-
-class Message(NamedTuple):
-    """One message of a transcript."""
-
-    source: str
-    text: str
-
-
-class Run(NamedTuple):
-    """A finished example: what it printed, and the folder in which it ran."""
-
-    output: str
-    errors: str
-    folder: Path
-
-
-def run_example(generation: str, script: str, server_url: str, folder: Path) -> Run:
-    """Run examples/`generation`/`script` in `folder`; it must exit with 0."""
-    python = ROOT / ".cache/venvs" / generation / "bin/python"
-    assert python.exists(), f"the virtual environment of examples/{generation} is missing; run: make test"
-    run = subprocess.run(
-        [python, ROOT / "examples" / generation / script],
-        cwd=folder,
-        env={**OWN_WORDS, "OPENAI_BASE_URL": f"{server_url}/v1"},
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=120,
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
-    return Run(run.stdout, run.stderr, folder)
-
-
-def messages_0_2(output: str) -> list[Message]:
-    """The transcript that AutoGen 0.2 prints: `assistant (to user_proxy):`, the text, a dashed line.
-
-    Without the side conversations in which it asks the model for the next speaker.
-    """
-    plain = re.sub(r"\x1b\[\d+m", "", output)
-    found = re.findall(r"^(\w+) \(to \w+\):\n\n(.*?)\n\n-{80}$", plain, re.DOTALL | re.MULTILINE)
-    asides = {"checking_agent", "speaker_selection_agent"}
-    return [Message(source, text.rstrip("\n")) for source, text in found if source not in asides]
-
-
-def messages_0_7(output: str) -> list[Message]:
-    """The transcript that AutoGen 0.7 prints: `---------- TextMessage (assistant) ----------`, the text."""
-    pieces = re.split(r"^-{10} (\w+) \((\w+)\) -{10}\n", output.partition("\nEnded because: ")[0], flags=re.M)
-    rows = zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True)
-    return [Message(source, text.rstrip("\n")) for kind, source, text in rows if kind == "TextMessage"]
+SCRIPTS = sorted(str(path.relative_to(ROOT / "examples")) for path in ROOT.glob("examples/autogen_*/*.py"))
 
 
 def speakers_0_2(output: str) -> list[str]:
@@ -157,10 +105,9 @@ def test_a_group_chat_selects_its_speakers_and_ends_by_itself(
     assert len(messages) < 12
 
 
-@pytest.mark.parametrize("generation", ["autogen_0_2", "autogen_0_7"])
-@pytest.mark.parametrize("script", ["test_autogen_integration.py", "group_chat.py"])
-def test_an_example_asks_the_default_port_unless_told_otherwise(generation: str, script: str) -> None:
-    source = (ROOT / "examples" / generation / script).read_text(encoding="utf-8")
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_an_example_asks_the_default_port_unless_told_otherwise(script: str) -> None:
+    source = (ROOT / "examples" / script).read_text(encoding="utf-8")
     assert 'os.environ.get("OPENAI_BASE_URL", "http://localhost:8080/v1")' in source
 
 
