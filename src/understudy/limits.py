@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
+from math import ceil
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -250,16 +251,17 @@ def gateway_message(limit: Limit, retry_after: float | None, facts: Mapping[str,
     rule = f"Rate limit exceeded: {number} {of} per {window} for each client."
     if retry_after is None:
         return f"{rule} This request asks for {facts['requested']} and can never pass."
-    seconds = f"{retry_after:.3f}".rstrip("0").rstrip(".") if retry_after >= 0.001 else "0.001"
+    seconds = f"{ceil(retry_after * 1000 - 1e-6) / 1000:.3f}".rstrip("0").rstrip(".")
     return f"{rule} Please try again in {seconds} s."
 
 
 # --- reading and writing limits ---------------------------------------------------------------------
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+MOST_DAYS = 10_000
 KEYS = ("requests", "tokens", "per", "burst")
 KINDS: tuple[Of, ...] = ("requests", "tokens")
-_RATE = re.compile(r"(\d{1,15})\s*/\s*(\d{1,15}(?:\.\d{1,6})?)?\s*([a-zA-Z]+)")
+_RATE = re.compile(r"(\d{1,15})\s*/\s*(\d{1,12}(?:\.\d{1,6})?)?\s*([a-zA-Z]+)")
 
 
 def read_limits(value: object, place: Place) -> tuple[Limit, ...]:
@@ -334,10 +336,10 @@ def _rate(value: object, place: Place) -> tuple[int, float]:
     number, many, unit = found.groups()
     if unit not in UNITS:
         raise place.unknown("unit of time", unit, UNITS)
-    window_s = round(float(many or 1) * UNITS[unit], 6)
-    if not window_s:
-        raise place.error(f"expected a window longer than no time; found {value!r}")
-    return int(number), window_s
+    us = round(float(many or 1) * UNITS[unit] * SECOND)
+    if not 0 < us <= MOST_DAYS * 86_400 * SECOND:
+        raise place.error(f"expected a time of up to {MOST_DAYS:,} days, longer than none; found {value!r}")
+    return int(number), us / SECOND
 
 
 def _burst(value: object, number: int, place: Place) -> int:
