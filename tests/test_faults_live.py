@@ -350,6 +350,24 @@ def test_what_an_error_says_itself_is_said(client: OpenAI, faults: Callable[...,
     assert told == ["2", "1500", "true", "eu"]
 
 
+def test_a_message_of_its_own_has_no_code_but_its_own(client: OpenAI, faults: Callable[..., Any]) -> None:
+    faults({"fault": {"error": {"kind": "rate_limit", "message": "Not so fast."}}})
+    with pytest.raises(openai.RateLimitError) as raised:
+        whole(client)
+    assert raised.value.body == {"message": "Not so fast.", "type": "requests", "param": None, "code": None}
+
+
+def test_a_request_that_is_refused_anyway_is_not_struck(
+    url: str, client: OpenAI, faults: Callable[..., Any]
+) -> None:
+    faults({"fault": {"error": 500}})
+    with pytest.raises(openai.BadRequestError):
+        client.chat.completions.create(model="gpt-4o", messages=[])
+    with pytest.raises(openai.AuthenticationError):
+        whole(client.with_options(api_key="mock-key-invalid"))
+    assert call(url, "GET", "/faults")["faults"][0]["struck"] == 0
+
+
 def test_the_sdk_retries_until_the_fault_is_spent(url: str, faults: Callable[..., Any]) -> None:
     faults({"fault": {"error": {"kind": "rate_limit", "retry_after": "10ms"}}, "times": 2})
     with OpenAI(base_url=f"{url}/v1", api_key="any", max_retries=2) as client:

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from random import Random
+from textwrap import dedent
 from typing import Any
 
 import pytest
-from answers import BODY, DONE, FIRST, PACED, PLACE, SECOND, SSE_HEAD, STREAM, WHOLE, each_answer, refuse
+from answers import (
+    BODY,
+    DONE,
+    FIRST,
+    FIRST_DRAWN,
+    PACED,
+    PLACE,
+    SECOND,
+    SSE_HEAD,
+    STREAM,
+    WHOLE,
+    each_answer,
+    refuse,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
 from understudy.errors import SettingsError
-from understudy.faults import FAULTS, read_fault, read_faults
+from understudy.faults import FAULTS, base, read_fault, read_faults
 from understudy.faults.base import (
     Point,
     body_of,
@@ -205,6 +219,22 @@ def test_faults_are_a_list() -> None:
     with pytest.raises(SettingsError, match=r"\$\[0\]\.fault\[1\]: unknown fault"):
         read_faults(["hang", "x"], PLACE)
 
+
+def test_the_fault_that_does_nothing_runs_as_it_is_written() -> None:
+    code = dedent((base.__doc__ or "").partition("to start a new one from:\n")[2])
+    names: dict[str, Any] = {}
+    exec(f"from __future__ import annotations\n{IMPORTS}\n{code}", names)
+    nothing = names["Nothing"].read({"after": "1 event"}, PLACE)
+    assert body_of(nothing.apply(iter(STREAM), FIRST_DRAWN, refuse)) == FIRST + SECOND + DONE
+
+
+IMPORTS = """
+from typing import ClassVar, Self
+from msgspec import Struct
+from understudy.errors import Place
+from understudy.faults.base import *
+from understudy.model import Steps
+"""
 
 # --- what all faults have in common --------------------------------------------------------------------
 

@@ -26,12 +26,13 @@ Rules for editing this file: nothing here knows a fault. The one that does nothi
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from math import inf
 from typing import Any, ClassVar, Literal, Protocol, Self
 
-from msgspec import Struct, json
+from msgspec import Struct
 
 from understudy.errors import Failure, Place
 from understudy.model import Head, Send, Step, Steps
@@ -227,5 +228,5 @@ def one_of(what: str, words: Collection[str]) -> Read:
 
 def shown(value: object) -> str:
     """A value as JSON, for an error's `found ...`."""
-    text = json.encode(value).decode(errors="replace")
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
