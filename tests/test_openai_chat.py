@@ -227,6 +227,7 @@ def test_a_response_format_is_read(given: Any, expected: ResponseFormat) -> None
     [
         ({"max_tokens": 5}, Sampling(5)),
         ({"max_completion_tokens": 0}, Sampling(0)),
+        ({"max_tokens": -1}, Sampling()),
         ({"max_tokens": 5, "max_completion_tokens": 7}, Sampling(7)),
         ({"stop": "x", "seed": 1, "temperature": 0.5, "top_p": 1}, Sampling(None, ("x",), 1, 0.5, 1)),
         ({"logprobs": True}, Sampling(top_logprobs=0)),
@@ -337,7 +338,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"functions": [{}]}, "functions[0].name", "missing_required_parameter"),
     ({"tool_choice": "maybe"}, "tool_choice", "invalid_value"),
     ({"tool_choice": 1}, "tool_choice", "invalid_type"),
-    ({"tool_choice": {"type": "x"}}, "tool_choice.type", "invalid_value"),
+    ({"tool_choice": {"type": "x"}}, "tool_choice.function", "missing_required_parameter"),
     ({"tool_choice": {"type": "function"}}, "tool_choice.function", "missing_required_parameter"),
     (
         {"tool_choice": {"type": "allowed_tools", "allowed_tools": {"tools": 5}}},
@@ -357,8 +358,6 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
         "missing_required_parameter",
     ),
     ({"n": 129}, "n", "integer_above_max_value"),
-    ({"max_tokens": -1}, "max_tokens", "integer_below_min_value"),
-    ({"max_completion_tokens": -1}, "max_completion_tokens", "integer_below_min_value"),
     ({"top_logprobs": -1}, "top_logprobs", "integer_below_min_value"),
     ({"top_logprobs": 10**9}, "top_logprobs", "integer_above_max_value"),
 ]

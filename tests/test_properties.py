@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +16,7 @@ from understudy.model import Head, HttpRequest, Send
 from understudy.settings import Settings
 
 CHAT, COMPLETIONS, EMBEDDINGS = "/v1/chat/completions", "/v1/completions", "/v1/embeddings"
+HI = '{"role": "user", "content": "Hi"}'
 PATHS = (CHAT, COMPLETIONS, EMBEDDINGS)
 TOOL = {"type": "function", "function": {"name": "find", "parameters": {"type": "object"}}}
 VALID: dict[str, dict[str, Any]] = {
@@ -99,14 +100,17 @@ class Answered(NamedTuple):
     body: bytes
 
 
+Validation = Literal["strict", "off"]
+
+
 @cache
-def app() -> App:
-    return App(Settings(seed=1))
+def app(validation: Validation) -> App:
+    return App(Settings(seed=1, validation=validation))
 
 
-def ask(path: str, body: bytes, method: str = "POST") -> Answered:
+def ask(path: str, body: bytes, method: str = "POST", validation: Validation = "off") -> Answered:
     """The answer of the whole program, socket excepted."""
-    steps = list(app().handle(HttpRequest(method, path, (b"host", b"localhost"), body)))
+    steps = list(app(validation).handle(HttpRequest(method, path, (b"host", b"localhost"), body)))
     head = steps[0]
     assert isinstance(head, Head)
     lines = head.headers.decode("latin-1").split("\r\n")
@@ -117,9 +121,9 @@ def ask(path: str, body: bytes, method: str = "POST") -> Answered:
     return Answered(head.status, headers, sent)
 
 
-def checked(path: str, body: bytes) -> Answered:
+def checked(path: str, body: bytes, validation: Validation = "off") -> Answered:
     """The answer, which is one that the vendor could give."""
-    answered = ask(path, body)
+    answered = ask(path, body, validation=validation)
     assert "x-understudy-bug" not in answered.headers, answered.body
     if answered.status != 200:
         assert answered.status == 400, answered
@@ -146,7 +150,7 @@ def refusal(path: str, body: bytes) -> dict[str, Any]:
 
 @given(st.sampled_from(PATHS), anything)
 def test_any_json_is_answered_or_refused(path: str, body: Any) -> None:
-    checked(path, json.dumps(body).encode())
+    checked(path, json.dumps(body).encode(), "strict")
 
 
 @given(st.sampled_from(PATHS), st.binary(max_size=200))
@@ -165,6 +169,7 @@ def test_any_value_in_any_field_is_answered_or_refused_by_the_fields_name(
     if answered.status == 400:
         error = json.loads(answered.body)["error"]
         assert (error["param"] or "model").startswith(field)
+    checked(path, json.dumps(body).encode(), "strict")
 
 
 @settings(max_examples=400)
@@ -181,6 +186,7 @@ def test_any_value_anywhere_in_a_chat_request_is_answered_or_refused(data: st.Da
     place[key] = data.draw(anything)
     body["stream"] = data.draw(st.booleans())
     checked(CHAT, json.dumps(body).encode())
+    checked(CHAT, json.dumps(body).encode(), "strict")
 
 
 @given(st.lists(st.sampled_from(sorted(VALID[CHAT])), unique=True))
@@ -188,12 +194,13 @@ def test_any_selection_of_fields_is_answered_or_refused(fields: list[str]) -> No
     body = {key: VALID[CHAT][key] for key in fields}
     answered = checked(CHAT, json.dumps(body).encode())
     assert answered.status == (200 if {"model", "messages"} <= set(fields) else 400)
+    checked(CHAT, json.dumps(body).encode(), "strict")
 
 
 @given(st.sampled_from(PATHS), st.binary(max_size=30), st.integers(0, 400), st.integers(0, 40))
 def test_a_damaged_body_is_answered_or_refused(path: str, junk: bytes, at: int, length: int) -> None:
     whole = json.dumps(VALID[path]).encode()
-    checked(path, whole[:at] + junk + whole[at + length :])
+    checked(path, whole[:at] + junk + whole[at + length :], "strict")
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -228,7 +235,7 @@ def test_what_is_no_json_is_refused_as_such(path: str, body: bytes) -> None:
     [
         (b"[]", "an array"),
         (b"1", "an integer"),
-        (b"1.5", "a decimal"),
+        (b"1.5", "a decimal number"),
         (b"null", "null"),
         (b'"x"', "a string"),
     ],
@@ -247,17 +254,19 @@ def test_deep_nesting_is_no_fault_of_ours(field: str, depth: int) -> None:
     deep = '{"items": ' * depth + "{}" + "}" * depth
     schema = '{"type": "array", "items": ' * depth + '{"type": "string"}' + "}" * depth
     bodies = {
-        "metadata": f'"messages": [], "metadata": {deep}',
-        "prediction": f'"messages": [], "prediction": {deep}',
+        "metadata": f'"messages": [{HI}], "metadata": {deep}',
+        "prediction": f'"messages": [{HI}], "prediction": {deep}',
         "content": f'"messages": [{{"role": "user", "content": {deep}}}]',
         "arguments": f'"messages": [{{"role": "user", "content": {json.dumps("[" * depth)}}}]',
         "text": f'"messages": [{{"role": "user", "content": {json.dumps("By this schema: " + schema)}}}]',
-        "tools": '"messages": [], "tool_choice": "required", "tools": [{"type": "function", "function": '
-        f'{{"name": "f", "parameters": {schema}}}}}]',
-        "response_format": '"messages": [], "response_format": {"type": "json_schema", "json_schema": '
+        "tools": f'"messages": [{HI}], "tool_choice": "required", "tools": [{{"type": "function", '
+        f'"function": {{"name": "f", "parameters": {schema}}}}}]',
+        "response_format": f'"messages": [{HI}], "response_format": {{"type": "json_schema", "json_schema": '
         f'{{"name": "f", "schema": {schema}}}}}',
     }
-    checked(CHAT, f'{{"model": "m", {bodies[field]}}}'.encode())
+    body = f'{{"model": "m", {bodies[field]}}}'.encode()
+    checked(CHAT, body)
+    checked(CHAT, body, "strict")
 
 
 @pytest.mark.parametrize(

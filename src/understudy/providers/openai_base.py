@@ -449,7 +449,7 @@ _NAMES: dict[type, str] = {
     list: "an array",
     str: "a string",
     int: "an integer",
-    float: "a decimal",
+    float: "a decimal number",
     bool: "a boolean",
     type(None): "null",
 }

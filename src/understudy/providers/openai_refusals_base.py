@@ -12,10 +12,10 @@ def refusal(message: str, param: str | None = None, code: str | None = None) -> 
     return Failure(400, "invalid_request", message, param=param, code=code)
 
 
-def out_of_range(param: str, found: float, least: float, most: float, kind: str) -> Failure:
-    """`kind` is `integer` or `decimal`; `found` is below `least` or above `most`."""
-    below = found < least
-    side, sign, bound = ("below minimum", ">=", least) if below else ("above maximum", "<=", most)
+def out_of_range(param: str, found: float, bound: float, kind: str) -> Failure:
+    """`found` is beyond `bound`, on either side; `kind` is `integer` or `decimal`."""
+    below = found < bound
+    side, sign = ("below minimum", ">=") if below else ("above maximum", "<=")
     return refusal(
         f"Invalid '{param}': {kind} {side} value. Expected a value {sign} {bound}, but got {found} instead.",
         param,

@@ -39,7 +39,7 @@ ROLES: dict[str, Role] = {
     "tool": "tool",
     "developer": "system",
 }
-TYPES = {
+TYPES: dict[str, tuple[frozenset[type], str]] = {
     "messages": base.OBJECTS,
     "stream": base.BOOLEAN,
     "stream_options": base.OBJECT,
@@ -48,24 +48,12 @@ TYPES = {
     "n": base.INTEGER,
     "max_tokens": base.INTEGER,
     "max_completion_tokens": base.INTEGER,
-    "presence_penalty": base.DECIMAL,
-    "frequency_penalty": base.DECIMAL,
-    "logit_bias": base.OBJECT,
     "logprobs": base.BOOLEAN,
     "top_logprobs": base.INTEGER,
     "seed": base.INTEGER,
-    "user": base.STRING,
-    "metadata": base.OBJECT,
-    "store": base.BOOLEAN,
     "tools": base.OBJECTS,
-    "functions": base.OBJECTS,
-    "parallel_tool_calls": base.BOOLEAN,
+    "functions": (frozenset({list}), "an array of function definitions"),
     "response_format": base.OBJECT,
-    "modalities": base.STRINGS,
-    "audio": base.OBJECT,
-    "reasoning_effort": base.STRING,
-    "service_tier": base.STRING,
-    "verbosity": base.STRING,
 }
 
 
@@ -262,6 +250,12 @@ def _function(raw: Any, where: str, custom: bool = False) -> Tool:
     )
 
 
+CHOICE_WORDS = {
+    "tool_choice": "one of one of 'none', 'auto', or 'required' or object",  # as the API has it
+    "function_call": "one of a string or object",
+}
+
+
 def _tool_choice(raw: dict[str, Any]) -> ToolChoice:
     """`tool_choice`, or the deprecated `function_call`: a mode, one tool, or a set of allowed ones."""
     key = "tool_choice" if raw.get("tool_choice") is not None else "function_call"
@@ -273,12 +267,12 @@ def _tool_choice(raw: dict[str, Any]) -> ToolChoice:
     if type(choice) is str:
         raise base.invalid_value(key, choice, ("none", "auto", "required"))
     if type(choice) is not dict:
-        raise base.invalid_type(key, "one of a string or object", choice)
+        raise base.invalid_type(key, CHOICE_WORDS[key], choice)
     if key == "function_call":
         return ToolChoice("required", (base.required(choice, "name", base.STRING, f"{key}."),))
     kind = base.required(choice, "type", base.STRING, f"{key}.")
     if kind not in ("function", "custom", "allowed_tools"):
-        raise base.invalid_value(f"{key}.type", kind, ("allowed_tools", "function", "custom"))
+        raise base.missing(f"{key}.function")
     body = base.required(choice, kind, base.OBJECT, f"{key}.")
     if kind != "allowed_tools":
         return ToolChoice("required", (base.required(body, "name", base.STRING, f"{key}.{kind}."),))
@@ -325,13 +319,19 @@ MOST_TOP_LOGPROBS = 20
 
 
 def _sampling(raw: dict[str, Any]) -> Sampling:
-    limit = base.integer(raw, "max_completion_tokens", 0)
+    limit = _token_limit(raw, "max_completion_tokens")
     top = base.integer(raw, "top_logprobs", 0, MOST_TOP_LOGPROBS) or 0
     return Sampling(
-        base.integer(raw, "max_tokens", 0) if limit is None else limit,
+        _token_limit(raw, "max_tokens") if limit is None else limit,
         base.stop_sequences(raw),
         raw.get("seed"),
         raw.get("temperature"),
         raw.get("top_p"),
         top if raw.get("logprobs") else None,
     )
+
+
+def _token_limit(raw: dict[str, Any], key: str) -> int | None:
+    """A limit for the answer; a negative one is none, as other servers that speak this API have it."""
+    value: int | None = raw.get(key)
+    return value if value is not None and value >= 0 else None
