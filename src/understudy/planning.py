@@ -199,8 +199,10 @@ class Planner:
     ) -> Plan:
         """Every choice answered, cut to size and counted."""
         encoding = self._encoding_of(request.model)
-        answers = (answer, *self._others(request)) if request.choices > 1 or request.more else (answer,)
-        replies = [altered(request, each.reply) if altered else each.reply for each in answers]
+        answered = [(request, answer)]
+        if request.choices > 1 or request.more:
+            answered += self._others(request)
+        replies = [altered(asked, each.reply) if altered else each.reply for asked, each in answered]
         fitted = [events.fit(each.parts, each.stop, request.sampling, encoding) for each in replies]
         choices = [parts for parts, _ in fitted]
         (parts, stop), *others = fitted
@@ -215,18 +217,18 @@ class Planner:
                 encoding=encoding,
             ),
             answer.by,
-            all(each.lasting for each in answers),
+            all(each.lasting for _, each in answered),
             any(type(part) is ToolCall for each in choices for part in each),
             CHOICE_BYTES * len(choices) + sum(len(events.content(part)) for each in choices for part in each),
         )
 
-    def _others(self, request: Request) -> Iterator[Answer]:
-        """Answers for the further choices: `n` for each prompt, in the order of the prompts."""
+    def _others(self, request: Request) -> Iterator[tuple[Request, Answer]]:
+        """What is asked for the further choices, and answered: `n` for each prompt, in the prompts' order."""
         prompts: tuple[tuple[Message, ...], ...] = (request.messages, *request.more)
         for number in range(1, request.choices * len(prompts)):
             prompt = prompts[number // request.choices]
             asked = replace(request, messages=prompt, choice=number % request.choices)
-            yield self._operations[request.operation](asked)
+            yield asked, self._operations[request.operation](asked)
 
 
 def passing_with(setting: str, refusal: Failure) -> Failure:
