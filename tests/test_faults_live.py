@@ -578,6 +578,11 @@ def test_a_failing_model_answers_in_its_way(
     assert chunks[-1].choices[0].finish_reason == finish
 
 
+def test_of_several_prompts_each_is_echoed(client: OpenAI) -> None:
+    answer = client.completions.create(model="mock-echo", prompt=["Here", "there"], n=2)
+    assert [choice.text for choice in answer.choices] == ["Here", "Here", "there", "there"]
+
+
 def test_the_truncated_model_stops_in_the_middle_of_the_usual_answer(client: OpenAI) -> None:
     answer = client.chat.completions.create(model="mock-truncated", messages=HELLO)
     (choice,) = answer.choices

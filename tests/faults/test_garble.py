@@ -6,15 +6,30 @@ import json
 from random import Random
 
 import pytest
-from answers import BODY, DONE, FIRST, JSON_HEAD, PACED, SECOND, SSE_HEAD, STREAM, WHOLE, Drawn, struck
+from answers import (
+    BODY,
+    DONE,
+    FIRST,
+    JSON_HEAD,
+    PACED,
+    SECOND,
+    SSE_HEAD,
+    STREAM,
+    WHOLE,
+    Drawn,
+    strike,
+    struck,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sockets import serving
 from understudy.faults.base import Chance, body_of
 from understudy.faults.garble import CORRUPTIONS
 from understudy.model import Head, Pause, Send, Step
 from understudy.providers.base import sse
 
+GET = b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
 BLANKS, PAGE, ONE_BYTE = Drawn(0), Drawn(1), Drawn(2)
 """Chances that draw each corruption."""
 
@@ -123,3 +138,23 @@ def parses(text: str) -> bool:
 def test_chance_draws_each_corruption() -> None:
     drawn = {body_of(struck("garble", WHOLE, Random(seed))) for seed in range(30)}
     assert len(drawn) == len(CORRUPTIONS) == 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "seen"),
+    [
+        (
+            WHOLE,
+            b'content-type: application/json\r\ncontent-length: 20\r\n\r\n{"text": "          ',
+        ),
+        (
+            STREAM,
+            b"content-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+            b'35\r\ndata: {"t":"It"}\n\ndata: {"           \n\ndata: [DONE]\n\n\r\n0\r\n\r\n',
+        ),
+    ],
+    ids=["whole", "stream"],
+)
+def test_on_the_wire_all_but_the_json_is_as_it_was(answer: list[Step], seen: bytes) -> None:
+    with serving(lambda http: strike("garble", answer, BLANKS)) as server:
+        assert server.ask(GET) == b"HTTP/1.1 200 OK\r\nconnection: close\r\n" + seen
