@@ -208,7 +208,7 @@ def test_every_prompt_of_a_completion_is_asked_for_by_itself() -> None:
     def numbered(request: Request) -> Answer:
         return Answer(Reply((Text(f"{request.messages[0].text} {request.choice}"),)))
 
-    steps = play(made(numbered), asked("/v1/completions", prompt=["one", "two"], n=2))
+    steps = play(made(numbered), asked("/v1/completions", model="m", prompt=["one", "two"], n=2))
     answer = json.loads(body_of(steps))
     assert [choice["text"] for choice in answer["choices"]] == ["one 0", "one 1", "two 0", "two 1"]
 
@@ -431,12 +431,12 @@ def test_an_answer_larger_than_all_the_room_is_not_remembered() -> None:
 def test_a_providers_plan_is_not_taken_for_anothers() -> None:
     """Two wire APIs may share a path, and a header tells which one is meant."""
     engine = made(lambda request: Answer(HELLO, lasting=True))
-    play(engine, asked())
+    play(engine, asked(model="m"))
     chat, other = PROVIDERS[:2]
     assert [key[0] for key in engine._planner._plans] == [chat]
     engine._routes.find = lambda http: other  # type: ignore[method-assign]
     assert error_of(play(engine, asked(prompt=1)))["param"] == "prompt"
-    assert b'"object":"text_completion"' in body_of(play(engine, asked()))
+    assert b'"object":"text_completion"' in body_of(play(engine, asked(model="m")))
 
 
 def test_the_plans_that_are_remembered_are_bounded() -> None:

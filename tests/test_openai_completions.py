@@ -63,7 +63,8 @@ def test_16_tokens_are_answered_unless_more_are_asked_for() -> None:
         ({"prompt": 1}, "prompt"),
         ({"max_tokens": -1}, "max_tokens"),
         ({"max_tokens": "x"}, "max_tokens"),
-        ({"logprobs": 6}, "logprobs"),
+        ({"logprobs": -1}, "logprobs"),
+        ({"prompt": []}, "prompt"),
         ({"logprobs": True}, "logprobs"),
         ({"echo": 1}, "echo"),
         ({"n": 129}, "n"),
@@ -74,6 +75,53 @@ def test_what_cannot_be_understood_is_refused_by_its_name(fields: dict[str, Any]
     with pytest.raises(Failure) as caught:
         parsed(**{"prompt": "x"} | fields)
     assert (caught.value.status, caught.value.param) == (400, param)
+
+
+def told(**fields: Any) -> list[str]:
+    """What the API would say to a request that can be read."""
+    return [failure.message for failure in openai_completions.complaints(parsed(**{"prompt": "x"} | fields))]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"temperature": 2, "top_p": 0, "presence_penalty": -2, "frequency_penalty": 2.0, "logprobs": 5},
+        {"n": 2, "best_of": 2, "stop": ["a", "b", "c", "d"], "max_tokens": 0},
+        {"stream": True, "stream_options": {"include_usage": True}},
+        {"model": "mock-llm-v1"},
+        {"model": "davinci-002"},
+        {"model": "acme-1"},
+        {"temperature": None, "best_of": None, "stop": None, "stream_options": None},
+    ],
+)
+def test_what_the_api_takes_passes(fields: dict[str, Any]) -> None:
+    assert told(**fields) == []
+
+
+@pytest.mark.parametrize(
+    "model", ["gpt-4o", "gpt-5-mini", "o3", "gpt-4-0613", "ft:gpt-4o-2024-08-06:acme::1"]
+)
+def test_a_chat_model_is_sent_to_the_other_endpoint(model: str) -> None:
+    (failure,) = openai_completions.complaints(parsed(prompt="x", model=model))
+    assert (failure.status, failure.param) == (404, "model")
+    assert failure.message == (
+        "This is a chat model and not supported in the v1/completions endpoint. Did you mean to use "
+        "v1/chat/completions?"
+    )
+
+
+def test_all_that_is_wrong_is_told_in_the_tables_order() -> None:
+    assert told(n=3, best_of=2, top_p=2, temperature=-0.5) == [
+        "Invalid 'temperature': decimal below minimum value. Expected a value >= 0, but got -0.5 instead.",
+        "Invalid 'top_p': decimal above maximum value. Expected a value <= 1, but got 2 instead.",
+        "You requested that the server return more choices than it will generate (HINT: you must set 'n' "
+        "(currently 3) to be at most 'best_of' (currently 2), or omit either parameter if you don't "
+        "specifically want to use them.)",
+    ]
+
+
+def test_no_more_alternatives_are_told_than_the_api_has() -> None:
+    assert parsed(prompt="x", logprobs=10**9).sampling.top_logprobs == 5
 
 
 def test_a_completion_holds_text_alone() -> None:

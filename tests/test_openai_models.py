@@ -6,7 +6,8 @@ import pytest
 
 from understudy.catalog import DEFAULT_MODELS, listed
 from understudy.errors import Failure
-from understudy.model import HttpRequest, ModelsReply, ModelsRequest
+from understudy.model import HttpRequest, ModelInfo, ModelsReply, ModelsRequest
+from understudy.providers import openai_base as base
 from understudy.providers import openai_models
 
 
@@ -24,18 +25,23 @@ def test_the_path_names_the_model(target: str, model: str) -> None:
     assert openai_models.parse(HttpRequest("GET", target)) == ModelsRequest("openai-models", model)
 
 
-def test_a_model_that_is_not_there_is_the_vendors_404() -> None:
-    with pytest.raises(Failure) as caught:
-        openai_models.body(ModelsReply(()), ModelsRequest("openai-models", "gpt-99" * 100))
-    failure = caught.value
-    assert (failure.status, failure.kind, failure.param, failure.code) == (
-        404,
-        "not_found",
-        "model",
-        "model_not_found",
+def test_a_model_that_is_not_there_is_told_in_this_apis_words() -> None:
+    answer = openai_models.error(Failure(None, "unknown_model", facts={"model": "gpt-99"}), "x" * 29)
+    assert answer.status == 404
+    assert answer.body == (
+        b'{"error":{"message":"The model \'gpt-99\' does not exist","type":"invalid_request_error",'
+        b'"param":"model","code":"model_not_found"}}'
     )
-    assert failure.message.startswith("The model 'gpt-99gpt-99")
-    assert len(failure.message) < 240
+
+
+def test_other_failures_are_told_as_everywhere() -> None:
+    failure = Failure(None, "quota")
+    assert openai_models.error(failure, "x" * 29) == base.error(failure, "x" * 29)
+
+
+def test_the_one_that_is_asked_for_is_answered_alone() -> None:
+    body = openai_models.body(ModelsReply((ModelInfo("m", "o", 7),)), ModelsRequest("a", "m"))
+    assert body == b'{"id":"m","object":"model","created":7,"owned_by":"o"}'
 
 
 def test_the_catalog_lists_all_or_the_one_that_is_named() -> None:

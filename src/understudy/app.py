@@ -13,6 +13,7 @@ from understudy.autopilot import Autopilot, built_in_answers
 from understudy.catalog import DEFAULT_MODELS, listed
 from understudy.control import Control, Controlled, Outages, is_call
 from understudy.engine import Engine, World
+from understudy.errors import Failure
 from understudy.failures import FaultSet, failing_key, failing_model
 from understudy.journal import Journal
 from understudy.limits import Limit, LimitSet
@@ -121,7 +122,10 @@ class App:
         return any(info.id == model for info in self.models)
 
     def _listed(self, request: ModelsRequest) -> Answer:
-        return Answer(listed(self.models, request), "models", lasting=True)
+        found = listed(self.models, request)
+        if not found.models and request.model:
+            raise Failure(None, "unknown_model", facts={"model": request.model[:200]})
+        return Answer(found, "models", lasting=True)
 
 
 def generated(autopilot: Autopilot, request: Request) -> Answer:

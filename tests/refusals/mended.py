@@ -8,7 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 from mended_chat import CHAT
+from mended_others import COMPLETIONS, EMBEDDINGS
+from mended_schemas import SCHEMAS
 
+BY_API = {
+    "openai-chat": CHAT | SCHEMAS,
+    "openai-completions": COMPLETIONS,
+    "openai-embeddings": EMBEDDINGS,
+}
 MENDED: dict[tuple[str, str], dict[str, Any]] = {
-    ("openai-chat", name): changes for name, changes in CHAT.items()
+    (api, name): changes for api, mended in BY_API.items() for name, changes in mended.items()
 }

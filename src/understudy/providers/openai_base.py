@@ -586,7 +586,7 @@ def service_tier(raw: dict[str, Any]) -> str:
     return tier if tier in ("flex", "priority", "scale", "fast") else "default"
 
 
-def prompts(raw: dict[str, Any], key: str, model: str, most: int) -> tuple[str, ...]:
+def prompts(raw: dict[str, Any], key: str, model: str) -> tuple[str, ...]:
     """A string, an array of strings, of token ids, or of arrays of token ids: the texts they stand for."""
     given = raw.get(key)
     if given is None:
@@ -597,15 +597,7 @@ def prompts(raw: dict[str, Any], key: str, model: str, most: int) -> tuple[str, 
         raise invalid_type(
             key, "one of a string, array of strings, array of integers, or array of arrays", given
         )
-    if not given or (len(given) > most and type(given[0]) is not int):
-        raise Failure(
-            400,
-            "invalid_request",
-            f"Invalid '{key}': expected 1 to {most} items, but got an array of length {len(given)} instead.",
-            param=key,
-            code="empty_array" if not given else "array_above_max_length",
-        )
-    if type(given[0]) is int:
+    if given and type(given[0]) is int:
         return (_decoded(given, key, model),)
     return tuple([_prompt(each, f"{key}[{index}]", model) for index, each in enumerate(given)])
 

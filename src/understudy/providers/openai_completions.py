@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from understudy import tokens
+from understudy.catalog import known
 from understudy.errors import Failure
 from understudy.model import (
     Begin,
@@ -31,6 +32,7 @@ from understudy.model import (
     Usage,
 )
 from understudy.providers import openai_base as base
+from understudy.providers import openai_refusals_base as say
 from understudy.providers.base import Check, by_field, encode, quote
 
 NAME = "openai-completions"
@@ -38,11 +40,8 @@ ROUTES = (("POST", "/v1/completions"),)
 head = base.head
 error = base.error
 unrouted = base.unrouted
-CHECKS: tuple[Check, ...] = ()
-complaints = by_field(CHECKS)
-
 DEFAULT_MAX_TOKENS = 16
-MOST_PROMPTS, MOST_CHOICES, MOST_LOGPROBS = 2048, 4096, 5
+MOST_CHOICES, MOST_LOGPROBS, MOST_STOPS = 4096, 5, 4
 FINISH: dict[Stop, str] = {
     "end": "stop",
     "stop_sequence": "stop",
@@ -70,6 +69,113 @@ TYPES = {
 }
 
 
+# --- what the API refuses -------------------------------------------------------------------------
+
+
+def _model(request: Request) -> Failure | None:
+    found = known(request.model)
+    if found is None or found.family != "chat":
+        return None
+    words = (
+        "This is a chat model and not supported in the v1/completions endpoint. Did you mean to use "
+        "v1/chat/completions?"
+    )
+    return Failure(404, "not_found", words, param="model")
+
+
+def _best_of(request: Request) -> Failure | None:
+    best_of = request.raw["best_of"]
+    if request.choices <= best_of:
+        return None
+    return say.refusal(
+        "You requested that the server return more choices than it will generate (HINT: you must set 'n' "
+        f"(currently {request.choices}) to be at most 'best_of' (currently {best_of}), or omit either "
+        "parameter if you don't specifically want to use them.)"
+    )
+
+
+def _stop(request: Request) -> Failure | None:
+    found = len(request.sampling.stop)
+    return say.array_too_long("stop", MOST_STOPS, found) if found > MOST_STOPS else None
+
+
+def _stream_options(request: Request) -> Failure | None:
+    if request.stream:
+        return None
+    words = "The 'stream_options' parameter is only allowed when 'stream' is enabled."
+    return say.refusal(words, "stream_options")
+
+
+def _within(field: str, least: float, most: float, kind: str = "decimal") -> Callable[[Any], Failure | None]:
+    """Finds that a number is out of its range."""
+
+    def find(request: Request) -> Failure | None:
+        value = request.raw[field]
+        if least <= value <= most:
+            return None
+        return say.out_of_range(field, value, least if value < least else most, kind)
+
+    return find
+
+
+def _example(**changes: Any) -> dict[str, Any]:
+    return {"model": "gpt-3.5-turbo-instruct", "prompt": "Hi"} | changes
+
+
+_REFERENCE = "https://platform.openai.com/docs/api-reference/completions/create"
+_RANGES: tuple[tuple[str, float, float, float], ...] = (
+    ("temperature", 0, 2, 3),
+    ("top_p", 0, 1, 2),
+    ("presence_penalty", -2, 2, 3),
+    ("frequency_penalty", -2, 2, -3),
+)
+CHECKS: tuple[Check, ...] = (
+    Check(
+        "a chat model",
+        "model",
+        _model,
+        _example(model="gpt-3.5-turbo"),
+        "https://github.com/RomanHotsiy/commitgpt/issues/43",
+    ),
+    *(
+        Check(
+            f"{field} out of range",
+            field,
+            _within(field, least, most),
+            _example(**{field: wrong}),
+            _REFERENCE,
+        )
+        for field, least, most, wrong in _RANGES
+    ),
+    Check(
+        "logprobs out of range",
+        "logprobs",
+        _within("logprobs", 0, MOST_LOGPROBS, "integer"),
+        _example(logprobs=6),
+        _REFERENCE,
+    ),
+    Check(
+        "best_of out of range",
+        "best_of",
+        _within("best_of", 1, 20, "integer"),
+        _example(best_of=21),
+        _REFERENCE,
+    ),
+    Check("fewer to choose from than wanted", "best_of", _best_of, _example(n=2, best_of=1), _REFERENCE),
+    Check("too many stops", "stop", _stop, _example(stop=["a", "b", "c", "d", "e"]), _REFERENCE),
+    Check(
+        "stream_options without a stream",
+        "stream_options",
+        _stream_options,
+        _example(stream_options={"include_usage": True}),
+        _REFERENCE,
+    ),
+)
+complaints = by_field(CHECKS)
+
+# --- requests -------------------------------------------------------------------------------------
+
+
 def parse(http: HttpRequest) -> Request:
     """Read a completion request.
 
@@ -80,14 +186,12 @@ def parse(http: HttpRequest) -> Request:
     model = base.required_model(raw)
     base.check_types(raw, TYPES)
     given = raw if raw.get("prompt") is not None else {"prompt": "<|endoftext|>"}
-    first, *more = (
-        (Message("user", (Text(prompt),)),) for prompt in base.prompts(given, "prompt", model, MOST_PROMPTS)
-    )
+    first, *more = ((Message("user", (Text(prompt),)),) for prompt in _prompts(given, model))
     choices = base.choices_wanted(raw)
     if (wanted := choices * (1 + len(more))) > MOST_CHOICES:
         words = f"This asks for {wanted} completions; at most {MOST_CHOICES} can be had at once."
         raise Failure(400, "invalid_request", words, param="n")
-    limit = base.integer(raw, "max_tokens", 0)
+    limit, top = base.integer(raw, "max_tokens", 0), base.integer(raw, "logprobs", 0)
     return Request(
         NAME,
         "completion",
@@ -100,12 +204,20 @@ def parse(http: HttpRequest) -> Request:
             raw.get("seed"),
             raw.get("temperature"),
             raw.get("top_p"),
-            base.integer(raw, "logprobs", 0, MOST_LOGPROBS),
+            top if top is None else min(top, MOST_LOGPROBS),
         ),
         stream=raw.get("stream") is True,
         choices=choices,
         more=tuple(more),
     )
+
+
+def _prompts(raw: dict[str, Any], model: str) -> tuple[str, ...]:
+    """The prompts, at least one: to nothing at all there is no answer."""
+    found = base.prompts(raw, "prompt", model)
+    if not found:
+        raise say.empty_array("prompt")
+    return found
 
 
 def body(reply: Reply, request: Request) -> bytes:

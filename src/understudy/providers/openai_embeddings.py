@@ -11,9 +11,11 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from understudy.catalog import known
 from understudy.errors import Failure
 from understudy.model import EmbeddingReply, EmbeddingRequest, Event, HttpRequest, Usage
 from understudy.providers import openai_base as base
+from understudy.providers import openai_refusals_base as say
 from understudy.providers.base import Check, by_field, decode, encode
 
 NAME = "openai-embeddings"
@@ -21,11 +23,86 @@ ROUTES = (("POST", "/v1/embeddings"),)
 head = base.head
 error = base.error
 unrouted = base.unrouted
-CHECKS: tuple[Check, ...] = ()
+TYPES = {"dimensions": base.INTEGER, "encoding_format": base.STRING, "user": base.STRING}
+MOST_INPUTS = 2048
+
+# --- what the API refuses -------------------------------------------------------------------------
+
+
+def _model(request: EmbeddingRequest) -> Failure | None:
+    found = known(request.model)
+    if found is None or found.family == "embedding":
+        return None
+    words = "You are not allowed to generate embeddings from this model"
+    return Failure(403, "permission", words, type=base.INVALID)
+
+
+def _input(request: EmbeddingRequest) -> Failure | None:
+    given = request.raw["input"]
+    if given == "" or given == []:
+        kind = "string" if given == "" else "array"
+        return say.refusal(f"Invalid 'input': input cannot be an empty {kind}.")
+    if type(given) is str or type(given[0]) is int:
+        return None
+    if len(given) > MOST_INPUTS:
+        return say.refusal(f"Invalid 'input': array length must be {MOST_INPUTS} or less.")
+    if "" in given:
+        return say.refusal(f"Invalid 'input[{given.index('')}]': input cannot be an empty string.")
+    return None
+
+
+def _dimensions(request: EmbeddingRequest) -> Failure | None:
+    found = known(request.model)
+    if found is None or found.family != "embedding" or request.dimensions is None:
+        return None
+    if not found.shortens:
+        return say.refusal("This model does not support specifying dimensions.")
+    if request.dimensions > found.dimensions:
+        return say.refusal(
+            f"Invalid value for 'dimensions' = {request.dimensions}. Must be less than or equal to "
+            f"{found.dimensions}."
+        )
+    return None
+
+
+def _example(**changes: Any) -> dict[str, Any]:
+    return {"model": "text-embedding-3-small", "input": "Hi"} | changes
+
+
+_MEASURED = (
+    "https://github.com/takecchi/mnemora/blob/680c3b8194ced88d4902ad50c243f229c60d02b6/packages/openai/"
+    "README.md"
+)
+CHECKS: tuple[Check, ...] = (
+    Check(
+        "a chat model",
+        "model",
+        _model,
+        _example(model="gpt-4o"),
+        "https://github.com/infiniflow/ragflow/issues/1835",
+    ),
+    Check(
+        "no input",
+        "input",
+        _input,
+        _example(input=[]),
+        "https://platform.openai.com/docs/api-reference/embeddings/create",
+    ),
+    Check("an empty text", "input", _input, _example(input=""), _MEASURED),
+    Check("an empty text among others", "input", _input, _example(input=["a", ""]), _MEASURED),
+    Check("too many inputs", "input", _input, _example(input=["a"] * 2049), _MEASURED),
+    Check("too many dimensions", "dimensions", _dimensions, _example(dimensions=1537), _MEASURED),
+    Check(
+        "dimensions of a model that has none to choose",
+        "dimensions",
+        _dimensions,
+        _example(model="text-embedding-ada-002", dimensions=512),
+        "https://github.com/chroma-core/chroma",
+    ),
+)
 complaints = by_field(CHECKS)
 
-TYPES = {"dimensions": base.INTEGER, "encoding_format": base.STRING, "user": base.STRING}
-MOST_INPUTS, MOST_DIMENSIONS = 2048, 3072
+# --- requests -------------------------------------------------------------------------------------
 
 
 def parse(http: HttpRequest) -> EmbeddingRequest:
@@ -39,15 +116,8 @@ def parse(http: HttpRequest) -> EmbeddingRequest:
     form = raw.get("encoding_format") or "float"
     if form not in ("float", "base64"):
         raise base.invalid_value("encoding_format", form, ("float", "base64"))
-    dimensions = raw.get("dimensions")
-    if dimensions is not None and not 0 < dimensions <= MOST_DIMENSIONS:
-        raise Failure(
-            400,
-            "invalid_request",
-            f"Invalid value for 'dimensions': expected 1 to {MOST_DIMENSIONS}, but got {dimensions} instead.",
-            param="dimensions",
-        )
-    return EmbeddingRequest(NAME, model, base.prompts(raw, "input", model, MOST_INPUTS), raw, dimensions)
+    dimensions = base.integer(raw, "dimensions", 1)
+    return EmbeddingRequest(NAME, model, base.prompts(raw, "input", model), raw, dimensions)
 
 
 def body(reply: EmbeddingReply, request: EmbeddingRequest) -> bytes:

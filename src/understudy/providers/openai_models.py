@@ -9,16 +9,24 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from understudy.errors import Failure
-from understudy.model import Event, HttpRequest, ModelInfo, ModelsReply, ModelsRequest
+from understudy.model import Event, HttpRequest, ModelInfo, ModelsReply, ModelsRequest, RateLimits
 from understudy.providers import openai_base as base
-from understudy.providers.base import Check, decode, encode
+from understudy.providers.base import Check, HttpReply, decode, encode
 
 NAME = "openai-models"
 ROUTES = (("GET", "/v1/models"), ("GET", "/v1/models/{model}"))
 head = base.head
-error = base.error
 unrouted = base.unrouted
-CHECKS: tuple[Check, ...] = ()
+UNKNOWN = base.Spelling(404, base.INVALID, "The model '{model}' does not exist", "model_not_found", "model")
+CHECKS: tuple[Check, ...] = (
+    Check(
+        "a model that there is not",
+        "",
+        None,
+        {"model": "gpt-99"},
+        "https://platform.openai.com/docs/api-reference/models/retrieve",
+    ),
+)
 
 
 def complaints(request: ModelsRequest) -> Iterator[Failure]:
@@ -31,18 +39,15 @@ def parse(http: HttpRequest) -> ModelsRequest:
 
 
 def body(reply: ModelsReply, request: ModelsRequest) -> bytes:
-    """A list of models, or the one asked for; raises the API's 404 where that is not there."""
+    """A list of models, or the one asked for."""
     if not request.model:
         return encode({"object": "list", "data": [_model(each) for each in reply.models]})
-    if not reply.models:
-        raise Failure(
-            404,
-            "not_found",
-            f"The model '{request.model[:200]}' does not exist",
-            param="model",
-            code="model_not_found",
-        )
     return encode(_model(reply.models[0]))
+
+
+def error(failure: Failure, id: str, limits: RateLimits | None = None) -> HttpReply:
+    """As everywhere, but that this API has its own words for a model that is not there."""
+    return base.error(failure, id, limits, {"unknown_model": UNKNOWN})
 
 
 def _model(info: ModelInfo) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from typing import Any
 from understudy.providers import openai_base as base
 from understudy.providers.base import Check, by_field
 from understudy.providers.openai_chat import fields, messages
+from understudy.providers.openai_chat.endpoints import ENDPOINT_CHECKS
+from understudy.providers.openai_chat.schemas import SCHEMA_CHECKS
 
 GITHUB = "https://github.com/"
 MEASURED = (
@@ -625,5 +627,14 @@ CONVERSATION: tuple[Check, ...] = (
     ),
 )
 
-CHECKS = (*UNREADABLE, *STRANGERS, *SHAPES, *FIELDS, *MODELS, *CONVERSATION)
+CHECKS = (
+    *UNREADABLE,
+    *STRANGERS,
+    *ENDPOINT_CHECKS,
+    *SHAPES,
+    *FIELDS,
+    *SCHEMA_CHECKS,
+    *MODELS,
+    *CONVERSATION,
+)
 complaints = by_field(CHECKS)
