@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -232,6 +232,21 @@ def test_the_fields_of_a_fault_are_those_of_the_exception(
     assert (error.value.type, error.value.param, error.value.code) == ("t", "p", "c")
     assert error.value.body == {"message": "No.", "type": "t", "param": "p", "code": "c"}
     assert str(error.value).startswith(f"Error code: {status} - ")
+
+
+@pytest.mark.parametrize("api", ["completions", "embeddings", "list of models", "model"])
+def test_every_api_is_called_again_alike(api: str, mock_url: str, mock: Mock, waits: list[float]) -> None:
+    mock.fail({"error": {"status": 503, "retry_after": "200ms"}}, times=2)
+    with openai.OpenAI(base_url=f"{mock_url}/v1", api_key="any") as client:
+        asks: dict[str, Callable[[], object]] = {
+            "completions": lambda: client.completions.create(model="gpt-3.5-turbo-instruct", prompt="Hi"),
+            "embeddings": lambda: client.embeddings.create(model="text-embedding-3-small", input="Hi"),
+            "list of models": lambda: client.models.list(),
+            "model": lambda: client.models.retrieve("gpt-4o"),
+        }
+        asks[api]()
+    assert mock.statuses() == [503, 503, 200]
+    assert waits == [0.2, 0.2]
 
 
 def test_a_quota_that_is_used_up_is_retried_too(mock_url: str, mock: Mock, waits: list[float]) -> None:
