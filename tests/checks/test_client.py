@@ -55,7 +55,7 @@ def test_a_base_url_has_its_parts(url: str, parts: Address) -> None:
         ("", "is no base URL"),
         ("http://", "is no base URL"),
         ("http://localhost:eight/v1", "Port could not be cast to integer"),
-        ("http://localhost/v1?key=1", "it has nothing after its path"),
+        ("http://localhost/v1?key=1", '"http://localhost/v1" must be all of the base URL'),
     ],
 )
 def test_what_is_no_base_url_is_told_with_one_that_is(url: str, words: str) -> None:

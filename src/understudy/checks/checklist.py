@@ -117,6 +117,13 @@ def completion(api: Endpoint) -> Findings:
         raise Ended(wrong[0])
     yield from wrong
     message = value["choices"][0]["message"]
+    reason = value["choices"][0]["finish_reason"]
+    if reason not in ("stop", "tool_calls"):
+        yield warn(
+            f'the answer to a short question ends with finish_reason "{reason}"',
+            '"stop"',
+            "The server ends answers early: look at its token limit and its filters.",
+        )
     text = message.get("content") or message.get("refusal") or ""
     if not text:
         yield fail(
@@ -173,9 +180,8 @@ def tools(api: Endpoint) -> Findings:
     message = _message(api, api.chat(QUESTION, tools=[TOOL], tool_choice=forced), TOOLLESS)
     calls = message.get("tool_calls") or []
     if not calls:
-        raise Ended(
-            fail(f"no tool call but {quoted(message.get('content'))}", "a call of get_weather", TOOLLESS)
-        )
+        said_instead = message.get("content") or message.get("refusal")
+        raise Ended(fail(f"no tool call but {quoted(said_instead)}", "a call of get_weather", TOOLLESS))
     yield from _call_problems(calls[0])
     conversation = [QUESTION]
     for _ in range(MOST_ROUNDS):
@@ -209,6 +215,10 @@ def structured(api: Endpoint) -> Findings:
     )
     message = _message(api, api.chat(ask, response_format=RESPONSE_FORMAT), advice)
     text = message.get("content") or ""
+    if message.get("refusal"):
+        raise Ended(
+            fail(f"the model refuses: {quoted(message['refusal'])}", "JSON that fits the schema", advice)
+        )
     if not text:
         raise Ended(fail(f"no text: {quoted(message)}", "JSON in choices[0].message.content", advice))
     try:
@@ -246,19 +256,20 @@ def failover(api: Endpoint) -> Findings:
     others = [name for name in api.chat_models() if name != api.model]
     if not others:
         raise Ended(skip("only one model is listed; without a second one there is nothing to fail over to"))
-    failures = []
+    failures: dict[str, list[str]] = {}
     for name in others[:MOST_OTHERS]:
         try:
             content(api.chat(user(PROMPT), model=name), api.client)
         except Ended as problem:
-            failures.append(f"{name}: {problem.finding.found}")
+            failures.setdefault(problem.finding.found, []).append(name)
         except Unanswered as problem:
-            failures.append(f"{name}: {reach.explained(api.client, problem).found}")
+            failures.setdefault(reach.explained(api.client, problem).found, []).append(name)
         else:
             yield note(f"{name} answers too")
             return
+    told = "; ".join(f"{', '.join(names)}: {found}" for found, names in failures.items())
     yield fail(
-        f"no other model answers: {'; '.join(failures)}",
+        f"no other model answers: {told}",
         f"an answer from a model other than {api.model}",
         "List models that the key may use and that are loaded, or do without failover.",
     )

@@ -125,7 +125,9 @@ def address(url: str) -> Address:
         like = url.partition("://")[2] or url
         raise ValueError(f'"{url}" is no base URL; it looks like this: http://{like.lstrip("/")}')
     if parts.query or parts.fragment:
-        raise ValueError(f'"{url}" is no base URL: it has nothing after its path')
+        raise ValueError(
+            f'"{url.partition("?")[0]}" must be all of the base URL: nothing comes after its path'
+        )
     return Address(
         parts.scheme,
         parts.hostname,

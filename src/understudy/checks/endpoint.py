@@ -12,6 +12,8 @@ from understudy.checks import reach
 from understudy.checks.client import Answer, Client, Unanswered, decoded
 from understudy.checks.findings import Ended, Finding, excerpt, fail, quoted, skip
 
+MOST_SAID = 500
+"""Characters of an error's message, which often ends with what to do."""
 PROMPT = "Say hello in five words."
 NOT_CHAT = re.compile(
     r"embed|whisper|tts|audio|realtime|transcri|dall-e|image|moderation|sora|rerank|search|instruct|davinci|babbage"
@@ -209,4 +211,4 @@ def said(answer: Answer) -> str:
         message = value["error"]["message"]
     except (ValueError, KeyError, TypeError):
         return excerpt(answer.body)
-    return quoted(message)
+    return quoted(message, MOST_SAID)
