@@ -76,7 +76,7 @@ def test_a_shell_example_runs(text: str, server_url: str, serving: Serving, tmp_
 
 @each([(where, text) for where, text in commands() if "--tls-cert" not in text])  # test_cli.py does that
 def test_a_command_does_what_it_says(
-    text: str, serving: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    text: str, serving: Serving, server_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = shlex.split(text)
     while "=" in words[0]:
@@ -93,6 +93,10 @@ def test_a_command_does_what_it_says(
             ran = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, check=False)
         assert ran.returncode == 0, ran.stderr
         return
+    if words[1] == "check":
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{server_url}/v1")
+        words = [word.replace("http://localhost:8080", server_url) for word in words]
+        monkeypatch.chdir(tmp_path)
     if words[1] != "serve" or "--help" in words:
         ran = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, check=False)
         assert ran.returncode == 0, ran.stderr
