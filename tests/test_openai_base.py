@@ -495,3 +495,27 @@ def test_a_prompt_that_is_too_long_is_told_in_its_apis_words(
     facts: dict[str, Any], message: str, type: str, code: str | None
 ) -> None:
     assert over(**facts) == {"message": message, "type": type, "param": None, "code": code}
+
+
+@pytest.mark.parametrize(("retry_after", "again"), [(None, "120ms"), (20, "20s")])
+def test_a_limit_that_is_reached_on_purpose_is_made_up(retry_after: float | None, again: str) -> None:
+    failure = Failure(None, "rate_limit", retry_after=retry_after, facts={"model": "gpt-5"})
+    assert told(failure) == (
+        429,
+        {
+            "message": "Rate limit reached for gpt-5 in organization org-understudy on requests per min "
+            f"(RPM): Limit 500, Used 500, Requested 1. Please try again in {again}. Visit "
+            "https://platform.openai.com/account/rate-limits to learn more.",
+            "type": "requests",
+            "param": None,
+            "code": "rate_limit_exceeded",
+        },
+    )
+
+
+def test_a_limit_of_ones_own_words_is_told_in_them() -> None:
+    failure = Failure(429, "rate_limit", "Slow down.", type="rate_limit_error", code="mine")
+    assert told(failure) == (
+        429,
+        {"message": "Slow down.", "type": "rate_limit_error", "param": None, "code": "mine"},
+    )

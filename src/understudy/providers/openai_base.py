@@ -40,6 +40,17 @@ class Spelling(Struct, frozen=True):
     param: str | None = None
 
 
+_WINDOWS = {1.0: "sec ({}PS)", 60.0: "min ({}PM)", 3600.0: "hour ({}PH)", 86400.0: "day ({}PD)"}
+_REACHED = (
+    "Rate limit reached{who} on {of} per {window}: Limit {limit}, Used {used}, Requested {requested}. "
+    "Please try again in {again}. Visit https://platform.openai.com/account/rate-limits to learn more."
+)
+_TOO_LARGE = (
+    "Request too large{who} on {of} per {window}: Limit {limit}, Requested {requested}. The input or output "
+    "tokens must be reduced in order to run successfully. Visit "
+    "https://platform.openai.com/account/rate-limits to learn more."
+)
+
 INVALID = "invalid_request_error"
 SPELLINGS: dict[Kind, Spelling] = {
     "invalid_request": Spelling(400, INVALID, "The request is invalid."),
@@ -79,7 +90,7 @@ SPELLINGS: dict[Kind, Spelling] = {
     "too_large": Spelling(
         413, "server_error", "Maximum content size limit ({most}) exceeded ({found} bytes read)"
     ),
-    "rate_limit": Spelling(429, "requests", "Rate limit reached.", "rate_limit_exceeded"),
+    "rate_limit": Spelling(429, "requests", _REACHED, "rate_limit_exceeded"),
     "quota": Spelling(
         429,
         "insufficient_quota",
@@ -103,6 +114,15 @@ PLAUSIBLE: dict[str, Any] = {
     "found": 26306794,
 }
 """Facts for failures that are made on purpose, in no request's own words."""
+_A_LIMIT = {
+    "model": "gpt-4o",
+    "of": "requests",
+    "limit": 500,
+    "used": 500,
+    "requested": 1,
+    "window_s": 60.0,
+    "wait": 0.12,
+}
 ALIKE: Mapping[Kind, Spelling] = {}
 
 
@@ -122,7 +142,7 @@ def _spelled(failure: Failure, own: Mapping[Kind, Spelling]) -> tuple[Spelling, 
     facts = failure.facts
     if failure.kind in own:
         return own[failure.kind], facts
-    if "window_s" in facts:
+    if failure.kind == "rate_limit" and ("window_s" in facts or not failure.message):
         return over_limit(failure)
     if "operation" in facts:
         return over_window(facts)
@@ -213,30 +233,19 @@ def over_window(facts: Mapping[str, Any]) -> tuple[Spelling, Mapping[str, Any]]:
     return Spelling(400, INVALID, words, "context_length_exceeded", "messages"), {**facts, **more}
 
 
-_WINDOWS = {1.0: "sec ({}PS)", 60.0: "min ({}PM)", 3600.0: "hour ({}PH)", 86400.0: "day ({}PD)"}
-_REACHED = (
-    "Rate limit reached{who} on {of} per {window}: Limit {limit}, Used {used}, Requested {requested}. "
-    "Please try again in {again}. Visit https://platform.openai.com/account/rate-limits to learn more."
-)
-_TOO_LARGE = (
-    "Request too large{who} on {of} per {window}: Limit {limit}, Requested {requested}. The input or output "
-    "tokens must be reduced in order to run successfully. Visit "
-    "https://platform.openai.com/account/rate-limits to learn more."
-)
-
-
 def over_limit(failure: Failure) -> tuple[Spelling, dict[str, Any]]:
     """How the API says that a limit is reached, or that a request can never pass it, and the facts for it.
 
     The failure's facts: `model`, `of` (`requests` or `tokens`), `limit`, `requested`, `window_s`, and `used`
-    where waiting helps.
+    where waiting helps. Without a window there is no limit that was reached, and one is made up.
     """
-    facts = failure.facts
+    facts = failure.facts if "window_s" in failure.facts else {**_A_LIMIT, **failure.facts}
     window_s = facts["window_s"]
+    wait = failure.retry_after if failure.retry_after is not None else facts.get("wait", 0)
     more = {
         "who": f"{' for ' if facts['model'] else ''}{facts['model']} in organization org-understudy",
         "window": _WINDOWS.get(window_s, duration(window_s)).format(facts["of"][0].upper()),
-        "again": duration(failure.retry_after or 0),
+        "again": duration(wait),
     }
     message = _REACHED if "used" in facts else _TOO_LARGE
     return Spelling(429, facts["of"], message, "rate_limit_exceeded"), {**facts, **more}
