@@ -12,8 +12,6 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from understudy.caching import cached
-
 _DATE = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 
 
@@ -109,10 +107,10 @@ MOST_OUTPUT: Mapping[str, int] = {
 """Tokens that a model can answer with, where its name has no date: older snapshots have other limits."""
 
 
-@cached(entries=1_024, longest=256)
 def family(model: str) -> Family | None:
     """The family that a model belongs to, whatever its date; None where nothing is known of it."""
-    return FAMILIES.get(_DATE.sub("", model))
+    found = FAMILIES.get(model)
+    return FAMILIES.get(_DATE.sub("", model)) if found is None and model[-1].isdigit() else found
 
 
 def limit(model: str, parameter: str, raw: Mapping[str, Any]) -> Limit | None:

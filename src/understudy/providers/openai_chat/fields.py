@@ -13,7 +13,7 @@ from understudy.model import Request
 from understudy.providers import openai_base as base
 from understudy.providers import openai_refusals_base as say
 from understudy.providers.openai_chat.families import MOST_OUTPUT, ORDINARY, Limit, family, limit
-from understudy.providers.openai_chat.messages import TOOL_NAME
+from understudy.providers.openai_chat.messages import is_tool_name
 
 Find = Callable[[Request], Failure | None]
 
@@ -256,19 +256,21 @@ def tools(request: Request) -> Failure | None:
     if len(given) > MOST_TOOLS:
         return say.array_too_long("tools", MOST_TOOLS, len(given))
     for index, tool in enumerate(given):
-        if tool["type"] == "function":
-            found = _tool_name(tool["function"]["name"], f"tools[{index}].function.name")
-            if found is not None:
-                return found
+        if tool["type"] == "function" and not _well_named(tool["function"]["name"]):
+            return _badly_named(tool["function"]["name"], f"tools[{index}].function.name")
     return None
 
 
-def _tool_name(name: str, where: str) -> Failure | None:
+def _well_named(name: str) -> bool:
+    return 0 < len(name) <= LONGEST_TOOL_NAME and is_tool_name(name)
+
+
+def _badly_named(name: str, where: str) -> Failure:
     if not name:
         return say.empty_string(where)
-    if not TOOL_NAME.fullmatch(name):
+    if not is_tool_name(name):
         return say.pattern(where, "^[a-zA-Z0-9_-]+$")
-    return say.string_too_long(where, LONGEST_TOOL_NAME, len(name)) if len(name) > LONGEST_TOOL_NAME else None
+    return say.string_too_long(where, LONGEST_TOOL_NAME, len(name))
 
 
 def only_with(field: str, other: str) -> Find:

@@ -20,7 +20,6 @@ from understudy.providers import openai_refusals_base as say
 from understudy.providers.openai_chat.families import TEXT_ONLY, family
 
 MOST_CALLS = 128
-TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]*")
 NO_NAME = re.compile(r"[\s<|\\/>]")
 NAMED = frozenset(("system", "developer", "user", "assistant"))
 INSTEAD_OF_CONTENT = ("tool_calls", "function_call", "refusal", "audio")
@@ -67,9 +66,17 @@ def _calls(calls: list[dict[str, Any]], where: str) -> Failure | None:
     if len(calls) > MOST_CALLS:
         return say.array_too_long(where, MOST_CALLS, len(calls))
     for index, call in enumerate(calls):
-        if "function" in call and not TOOL_NAME.fullmatch(call["function"]["name"]):
+        if "function" in call and not is_tool_name(call["function"]["name"]):
             return say.pattern(f"{where}[{index}].function.name", "^[a-zA-Z0-9_-]+$")
     return None
+
+
+_TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]*")
+
+
+def is_tool_name(name: str) -> bool:
+    """Whether a tool may be called so; most names are Python's too, which is quicker to see."""
+    return (name.isidentifier() and name.isascii()) or _TOOL_NAME.fullmatch(name) is not None
 
 
 def _images(content: list[dict[str, Any]], where: str, model: str) -> Failure | None:
