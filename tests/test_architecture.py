@@ -23,6 +23,7 @@ LEVELS = {
     "embeddings": 1,
     "catalog": 1,
     "limits": 1,
+    "pace": 1,
     "access": 1,
     "providers": 1,
     "matchers": 1,

@@ -12,7 +12,8 @@ from understudy.errors import SettingsError
 from understudy.matchers.base import Contains, Look
 from understudy.matchers.text import User
 from understudy.model import Message, Reasoning, Refusal, Reply, Request, Text, Tool, ToolCall, ToolResult
-from understudy.rules import CACHED_CHARS, CACHED_KEYS, CACHED_LOOKS, Match, Rule, RuleSet, load
+from understudy.rules import Match, Response, Rule, RuleSet, load
+from understudy.rules.ruleset import CACHED_CHARS, CACHED_KEYS, CACHED_LOOKS
 
 
 def asked(text: str = "", *before: Message, **fields: Any) -> Request:
@@ -47,8 +48,9 @@ rules:                                     # first match wins
 
 def test_the_example_of_the_interface_answers() -> None:
     found = rules(INTERFACE)
+    sunny = Reply((Text("It is sunny in Paris."),))
     assert found.select(asked("How is the WEATHER?")) == Match(
-        found.rules[0], Reply((Text("It is sunny in Paris."),))
+        found.rules[0], sunny, response=Response(sunny)
     )
     tool = Tool("get_weather")
     assert answer(INTERFACE, asked("Paris?", tools=(tool,))) == Reply(
@@ -139,12 +141,13 @@ def test_without_check_a_template_is_read_when_it_is_used() -> None:
          "'tag:yaml.org,2002:python/name:os.system'"),
         ("a: 1\n---\nb: 2", "line 2, column 1: but found another document"),
         ("rules: [{reply: a, when: " + "{not: " * 600 + "}" * 600 + "}]", "$: nested too deep"),
-        ("- reply: a", "$: expected a mapping with rules; found a list"),
-        ("hello", "$: expected a mapping with rules; found the text 'hello'"),
+        ("- reply: a", "$: expected a mapping with models, limits, pace, rules; found a list"),
+        ("hello", "$: expected a mapping with models, limits, pace, rules; found the text 'hello'"),
         ("rule: []", '$: unknown key "rule" (did you mean "rules"?)'),
         ("rules: {reply: a}", "$.rules: expected a list, found a mapping"),
-        ("rules: [a]", "$.rules[0]: expected a mapping with name, when, reply, priority; found the text 'a'"),
-        ("rules: [{when: {user: a}}]", "$.rules[0]: a rule needs a `reply`"),
+        ("rules: [a]", "$.rules[0]: expected a mapping with name, id, when, reply, sequence, repeat, "
+         "times, probability, priority, pace, faults, then; found the text 'a'"),
+        ("rules: [{when: {user: a}}]", "$.rules[0]: a rule needs a `reply`, or else a `sequence` of replies"),
         ("rules: [{reply: a}, {replay: b}]", '$.rules[1]: unknown key "replay" (did you mean "reply"?)'),
         ("rules: [{reply: a, when: }]",
          "$.rules[0].when: expected a mapping like {user: weather}, found nothing"),
@@ -160,7 +163,7 @@ def test_without_check_a_template_is_read_when_it_is_used() -> None:
         ("rules: [{reply: [a]}]", "$.rules[0].reply: expected a text or a mapping, found a list"),
         ("rules: [{reply: {txt: a}}]", '$.rules[0].reply: unknown key "txt" (did you mean "text"?)'),
         ("rules: [{reply: {stop: end}}]", "$.rules[0].reply: nothing to answer: give one of text, template, "
-         "reasoning, refusal, tool_calls, parts"),
+         "reasoning, refusal, tool_calls, parts, error, status"),
         ("rules: [{reply: {text: a, template: b}}]",
          "$.rules[0].reply: `text` and `template` exclude each other; `parts` can hold both"),
         ("rules: [{reply: {text: a, parts: [b]}}]",
@@ -302,7 +305,7 @@ def test_only_so_many_requests_are_remembered() -> None:
     for n in range(CACHED_KEYS + 3):
         assert found.select(asked(f"a{n}")) is not None
     assert found.select(asked("a" * (CACHED_CHARS + 1))) is not None
-    assert len(found._selected) == 3
+    assert len(found._matching) == 3
 
 
 def test_rules_that_look_at_very_many_things_are_matched_each_time() -> None:
@@ -310,10 +313,10 @@ def test_rules_that_look_at_very_many_things_are_matched_each_time() -> None:
         def looks(self) -> frozenset[Look]:
             return frozenset({lambda request, n=n: (n,) for n in range(CACHED_LOOKS + 1)})
 
-    found = RuleSet([Rule((Own(Contains.of("a")),), Reply((Text("b"),)))])
+    found = RuleSet([Rule((Own(Contains.of("a")),), (Response(Reply((Text("b"),))),))])
     assert found.select(asked("a")) is not None
     assert found.select(asked("x")) is None
-    assert found._selected == {}
+    assert found._matching == {}
 
 
 def test_the_rarest_fact_of_a_rule_is_looked_up() -> None:

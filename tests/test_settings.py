@@ -9,7 +9,8 @@ import pytest
 
 from understudy.errors import Place, SettingsError
 from understudy.model import Pace
-from understudy.settings import FIELDS, Settings, load, pace
+from understudy.pace import read_pace
+from understudy.settings import FIELDS, Settings, load
 
 
 def test_without_a_word_the_defaults_hold() -> None:
@@ -68,7 +69,7 @@ def test_hosts_are_a_list_or_a_text_with_commas(tmp_path: Path) -> None:
     ],
 )
 def test_a_pace_is_read(value: Any, found: Pace) -> None:
-    assert pace(value, Place("--pace", "")) == found
+    assert read_pace(value, Place("--pace", "")) == found
 
 
 MISTAKES: list[tuple[str, dict[str, str], dict[str, Any], str]] = [

@@ -172,10 +172,10 @@ def outage(duration: str, how: str, url: str, control_token: str | None) -> None
     import time
 
     from understudy.errors import Place
-    from understudy.settings import seconds
+    from understudy.pace import read_seconds
 
     try:
-        lasting = seconds(duration, Place("DURATION", ""))
+        lasting = read_seconds(duration, Place("DURATION", ""))
         _control(
             "POST", f"{url.rstrip('/')}/_understudy/outage", {"seconds": lasting, "how": how}, control_token
         )

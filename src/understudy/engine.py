@@ -274,6 +274,7 @@ class Engine:
     ) -> Whole:
         reply = provider.error(failure, self._new_id(), limits)
         exchange.reply, exchange.size = None, 0
+        exchange.input_tokens = exchange.output_tokens = 0
         exchange.answer = reply.body
         exchange.answered_by = exchange.answered_by or "refused"
         exchange.error = reply.message

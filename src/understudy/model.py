@@ -8,7 +8,7 @@ collector's way). Nothing here imports anything of ours.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 from urllib.parse import unquote
 
@@ -150,6 +150,21 @@ Part = Text | Reasoning | ToolCall | ToolResult | Image | Audio | File | Refusal
 # --- Requests ---------------------------------------------------------------------------------------
 
 
+class Scene(Struct, frozen=True, gc=False):
+    """What surrounds a request, for rules that ask: its HTTP, and the state of the space that it is in.
+
+    `scenarios` maps names to states; `count` is which request of the space this is, from 1; `chance` is
+    a number from 0 up to 1, drawn for this request; `now` is the mock's clock, in Unix seconds.
+    """
+
+    http: HttpRequest
+    key: str = ""
+    scenarios: Mapping[str, str] = {}  # noqa: RUF012 - never changed
+    count: int = 1
+    chance: float = 0.0
+    now: float = 0.0
+
+
 class Message(Struct, frozen=True, gc=False):
     """One message. OpenAI's `developer` is `system` here; a tool's result has the role `tool`."""
 
@@ -215,6 +230,7 @@ class Request(Struct, frozen=True, gc=False):
     `api` is the provider's NAME; `operation` is `chat` or `completion`. `choices` is how many
     answers are asked for (`n`), `choice` which of them this is. `more` holds the conversations of
     further prompts in the same call (completions alone have them). `raw` is the decoded JSON body.
+    `scene` is there where a rule looks at it.
     """
 
     api: str
@@ -231,6 +247,7 @@ class Request(Struct, frozen=True, gc=False):
     choices: int = 1
     choice: int = 0
     more: tuple[tuple[Message, ...], ...] = ()
+    scene: Scene | None = None
 
     @property
     def user(self) -> str:

@@ -112,6 +112,8 @@ VARIABLES: dict[str, Callable[[Request, Groups], object]] = {
     ),
     "tools": lambda request, groups: tuple(QuotedTool(tool.name, tool.description) for tool in request.tools),
 }
+FROM_SCENE: frozenset[str] = frozenset()
+"""Variables that the same request may find changed when it comes again."""
 
 
 def tool_results(request: Request) -> tuple[QuotedResult, ...]:
@@ -205,6 +207,11 @@ class Template:
         """This template, if nothing is wrong with it. Raises SettingsError at `place`."""
         self._prepared()
         return self
+
+    @property
+    def lasting(self) -> bool:
+        """Whether the text depends on nothing but the request's content, as is known once it was used."""
+        return self._reads is not None and FROM_SCENE.isdisjoint(self.names)
 
     def render(self, request: Request, groups: Groups = NO_GROUPS) -> str:
         """The text for this request. Never raises: what fails is explained in the text."""

@@ -165,6 +165,11 @@ class Matcher(Protocol):
         """What the verdict depends on: it is the same for requests in which all of these find the same."""
         ...
 
+    @property
+    def at_scene(self) -> bool:
+        """Whether it looks at the request's scene, so that the same body may get another verdict."""
+        ...
+
 
 class Reader(Protocol):
     """The class of a matcher: its key in `when`, and how it reads the value there."""
@@ -530,6 +535,7 @@ class Looking(Struct, frozen=True, gc=False):
 
     KEY: ClassVar[str]
     KIND: ClassVar[Kind]
+    AT_SCENE: ClassVar[bool] = False
 
     test: Test
 
@@ -562,6 +568,10 @@ class Looking(Struct, frozen=True, gc=False):
     def looks(self) -> frozenset[Look]:
         return frozenset({self.look})
 
+    @property
+    def at_scene(self) -> bool:
+        return self.AT_SCENE
+
 
 # --- Matchers made of matchers -----------------------------------------------------------------------
 
@@ -591,6 +601,10 @@ class All(Struct, frozen=True, gc=False):
     def looks(self) -> frozenset[Look]:
         return frozenset().union(*(matcher.looks() for matcher in self.matchers))
 
+    @property
+    def at_scene(self) -> bool:
+        return any(matcher.at_scene for matcher in self.matchers)
+
 
 class Any_(Struct, frozen=True, gc=False):
     """One of these holds; the first that does gives its groups."""
@@ -618,6 +632,10 @@ class Any_(Struct, frozen=True, gc=False):
     def looks(self) -> frozenset[Look]:
         return frozenset().union(*(matcher.looks() for matcher in self.matchers))
 
+    @property
+    def at_scene(self) -> bool:
+        return any(matcher.at_scene for matcher in self.matchers)
+
 
 class Not(Struct, frozen=True, gc=False):
     """This does not hold. It captures nothing."""
@@ -636,6 +654,10 @@ class Not(Struct, frozen=True, gc=False):
 
     def looks(self) -> frozenset[Look]:
         return self.matcher.looks()
+
+    @property
+    def at_scene(self) -> bool:
+        return self.matcher.at_scene
 
 
 def joined(literals: Iterator[Values]) -> Values:

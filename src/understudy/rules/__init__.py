@@ -1,0 +1,31 @@
+"""Rules: read from files, and selected for a request.
+
+YAML -read-> RuleSet -select(request, state)-> Match(rule, reply, groups) or None
+                     -near_misses(request)---> what came nearest, and why it did not match
+
+rule.py     what a rule is
+read.py     the grammar of rule files
+index.py    which rules can match a request at all
+ruleset.py  which rule answers
+state.py    what rules remember: how often they answered, scenarios
+raw.py      bytes in place of an answer
+"""
+
+from understudy.rules.read import RuleFile, load, read_rule, read_text, read_value
+from understudy.rules.rule import Match, NearMiss, Response, Rule
+from understudy.rules.ruleset import RuleSet
+from understudy.rules.state import RuleState
+
+__all__ = [
+    "Match",
+    "NearMiss",
+    "Response",
+    "Rule",
+    "RuleFile",
+    "RuleSet",
+    "RuleState",
+    "load",
+    "read_rule",
+    "read_text",
+    "read_value",
+]

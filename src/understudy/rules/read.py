@@ -1,0 +1,397 @@
+"""Rule files, read: YAML, JSON or TOML in, rules out. Every mistake is a SettingsError at its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, get_args
+
+import msgspec
+from msgspec import Struct
+
+from understudy.documents import parsed
+from understudy.errors import Place
+from understudy.faults import read_error, read_faults
+from understudy.limits import Limit, read_limits
+from understudy.matchers import read_when
+from understudy.matchers.base import described
+from understudy.model import (
+    NO_USAGE,
+    ModelInfo,
+    Pace,
+    Part,
+    Reasoning,
+    Refusal,
+    Reply,
+    Stop,
+    Text,
+    ToolCall,
+    Usage,
+)
+from understudy.pace import read_pace
+from understudy.rules.raw import read_raw
+from understudy.rules.rule import Draft, Repeat, Response, Rule
+from understudy.rules.ruleset import RuleSet
+from understudy.templates import NO_EXTRA, Extra, Template
+
+FILE_KEYS = ("models", "limits", "pace", "rules")
+RULE_KEYS = (
+    "name",
+    "id",
+    "when",
+    "reply",
+    "sequence",
+    "repeat",
+    "times",
+    "probability",
+    "priority",
+    "pace",
+    "faults",
+    "then",
+)
+REPLY_KEYS = (
+    "text",
+    "template",
+    "reasoning",
+    "refusal",
+    "tool_calls",
+    "parts",
+    "stop",
+    "usage",
+    "model",
+    "id",
+    "headers",
+    "pace",
+    "faults",
+)
+SAID = ("text", "template", "reasoning", "refusal", "tool_calls")
+"""The keys of a reply that `parts` takes the place of."""
+PART_KEYS = ("text", "template", "reasoning", "refusal", "tool_call")
+CALL_KEYS = ("name", "arguments", "id")
+MODEL_KEYS = ("id", "owned_by", "created", "context_window")
+USAGE_KEYS = ("input", "output", "reasoning", "cached")
+
+
+class RuleFile(Struct, frozen=True):
+    """What a rule file says; None where it says nothing of it."""
+
+    source: str
+    rules: tuple[Rule, ...] = ()
+    models: tuple[ModelInfo, ...] | None = None
+    limits: tuple[Limit, ...] | None = None
+    pace: Pace | None = None
+
+
+def load(source: str, text: str | bytes, extra: Extra = NO_EXTRA, *, check: bool = True) -> RuleSet:
+    """The rules of a file. `source` is its name in errors; `extra` adds template variables.
+
+    Raises SettingsError, with the place and what to do. Without `check`, templates are not looked at before
+    they are used: for a file that is known to be good, since importing Jinja takes as long as all the rest.
+    """
+    return RuleSet(read_text(source, text, extra, check=check).rules)
+
+
+def read_text(source: str, text: str | bytes, extra: Extra = NO_EXTRA, *, check: bool = True) -> RuleFile:
+    """A rule file, from its text."""
+    return read_value(source, parsed(source, text), extra, check=check)
+
+
+def read_value(source: str, value: object, extra: Extra = NO_EXTRA, *, check: bool = True) -> RuleFile:
+    """A rule file, from the values that its text stands for."""
+    root = Place(source)
+    try:
+        file = read_file(value, root, extra)
+    except RecursionError:
+        raise root.error("nested too deep") from None
+    for template in templates(file.rules) if check else ():
+        template.check()
+    return file
+
+
+def templates(rules: Iterable[Rule]) -> Iterator[Template]:
+    for rule in rules:
+        for response in rule.responses:
+            if isinstance(response.reply, Draft):
+                yield from (part for part in response.reply.parts if isinstance(part, Template))
+
+
+def read_file(value: object, place: Place, extra: Extra) -> RuleFile:
+    if value is None:
+        return RuleFile(place.source)
+    file = mapping(value, FILE_KEYS, place)
+    rules = file.get("rules") or []
+    return RuleFile(
+        place.source,
+        tuple(
+            [
+                read_rule(rule, place / "rules" / i, extra)
+                for i, rule in enumerate(listed(rules, place / "rules"))
+            ]
+        ),
+        given(file, "models", place, read_models),
+        given(file, "limits", place, read_limits),
+        given(file, "pace", place, read_pace),
+    )
+
+
+def given(value: Mapping[str, object], key: str, place: Place, read: Callable[[object, Place], Any]) -> Any:
+    """What `read` makes of a key's value, None where the key is not there."""
+    return read(value[key], place / key) if value.get(key) is not None else None
+
+
+# --- Models ------------------------------------------------------------------------------------------
+
+
+def read_models(value: object, place: Place) -> tuple[ModelInfo, ...]:
+    return tuple([read_model(each, place / i) for i, each in enumerate(listed(value, place))])
+
+
+def read_model(value: object, place: Place) -> ModelInfo:
+    """A name, or a mapping with `id`, `owned_by`, `created` and `context_window`."""
+    if isinstance(value, str):
+        return ModelInfo(value)
+    model = mapping(value, MODEL_KEYS, place)
+    if "id" not in model:
+        raise place.error("a model needs an `id`")
+    plain = ModelInfo("")
+    return ModelInfo(
+        worded(model["id"], place / "id"),
+        worded(model.get("owned_by", plain.owned_by), place / "owned_by"),
+        whole(model.get("created", plain.created), place / "created", 0),
+        whole(model.get("context_window", plain.context_window), place / "context_window", 1),
+    )
+
+
+# --- Rules -------------------------------------------------------------------------------------------
+
+
+def read_rule(value: object, place: Place, extra: Extra = NO_EXTRA) -> Rule:
+    rule = mapping(value, RULE_KEYS, place)
+    when = read_when(rule.get("when", {}), place / "when")
+    groups = sorted(frozenset().union(*(matcher.captures() for matcher in when)))
+    responses, repeat = read_responses(rule, place, groups, extra)
+    return Rule(
+        when=when,
+        responses=responses,
+        name=worded(rule.get("name", ""), place / "name"),
+        priority=whole(rule.get("priority", 0), place / "priority"),
+        place=place,
+        id=worded(rule.get("id", ""), place / "id") or f"{place.source}{place.path.removeprefix('$')}",
+        repeat=repeat,
+        times=given(rule, "times", place, lambda times, at: whole(times, at, 1)),
+        probability=read_probability(rule.get("probability", 1), place / "probability"),
+        then=read_then(rule.get("then") or {}, place / "then"),
+    )
+
+
+def read_responses(
+    rule: Mapping[str, object], place: Place, groups: Sequence[str], extra: Extra
+) -> tuple[tuple[Response, ...], Repeat]:
+    """`reply`, or `sequence` with `repeat`. What the rule says of pace and faults goes for each of them."""
+    pace = given(rule, "pace", place, read_pace)
+    faults = read_faults(rule.get("faults") or [], place / "faults")
+    if ("reply" in rule) == ("sequence" in rule):
+        raise place.error("a rule needs a `reply`, or else a `sequence` of replies")
+    if "reply" in rule:
+        if "repeat" in rule:
+            raise (place / "repeat").error("a `reply` is always repeated; `repeat` goes with a `sequence`")
+        return (read_reply(rule["reply"], place / "reply", groups, extra, pace, faults),), "last"
+    at = place / "sequence"
+    given_ones = listed(rule["sequence"], at)
+    if not given_ones:
+        raise at.error("expected replies, found an empty list")
+    repeat = rule.get("repeat", "once")
+    if repeat not in get_args(Repeat):
+        raise (place / "repeat").unknown("way to repeat", str(repeat), get_args(Repeat))
+    responses = [read_reply(each, at / i, groups, extra, pace, faults) for i, each in enumerate(given_ones)]
+    return tuple(responses), repeat  # type: ignore[return-value]
+
+
+def read_probability(value: object, place: Place) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise place.error(f"expected a probability from 0 to 1, found {described(value)}")
+    return float(value)
+
+
+def read_then(value: object, place: Place) -> tuple[tuple[str, str], ...]:
+    """`{scenario: state}`, the states that scenarios are in after the rule has answered."""
+    if not isinstance(value, Mapping):
+        raise place.error(f"expected scenarios like {{checkout: paid}}, found {described(value)}")
+    return tuple((str(name), worded(state, place / str(name))) for name, state in value.items())
+
+
+# --- Replies -----------------------------------------------------------------------------------------
+
+
+def read_reply(
+    value: object,
+    place: Place,
+    groups: Sequence[str],
+    extra: Extra,
+    pace: Pace | None = None,
+    faults: tuple[Any, ...] = (),
+) -> Response:
+    """A text, or a mapping: an error, raw bytes, or parts: reasoning, text, tool calls, in this order.
+
+    `parts` says the order itself.
+    """
+    if not isinstance(value, Mapping):
+        reply = Reply((Text(worded(value, place, "a text or a mapping")),))
+        return Response(reply, faults=faults, pace=pace)
+    for key, read in INSTEAD.items():
+        if key in value:
+            instead = read(value, place)
+            return Response(Reply(()), faults=(instead, *faults), pace=pace)
+    asked = mapping(value, REPLY_KEYS, place)
+    return Response(
+        read_parts(asked, place, groups, extra),
+        read_headers(asked.get("headers") or {}, place / "headers"),
+        (*faults, *read_faults(asked.get("faults") or [], place / "faults")),
+        given(asked, "pace", place, read_pace) or pace,
+    )
+
+
+def read_parts(
+    reply: Mapping[str, object], place: Place, groups: Sequence[str], extra: Extra
+) -> Reply | Draft:
+    if "parts" in reply:
+        for key in reply.keys() & set(SAID):
+            raise place.error(f"`parts` says everything that is answered: move `{key}` into it")
+        named = [
+            read_part(part, place / "parts" / i)
+            for i, part in enumerate(listed(reply["parts"], place / "parts"))
+        ]
+    else:
+        named = spread(reply, place)
+    parts = tuple(PARTS[kind](part, at, groups, extra) for kind, part, at in named)
+    calls = any(isinstance(part, ToolCall) for part in parts)
+    stop = read_stop(reply["stop"], place / "stop") if "stop" in reply else ("tool_call" if calls else "end")
+    usage = given(reply, "usage", place, read_usage) or NO_USAGE
+    id, model = worded(reply.get("id", ""), place / "id"), worded(reply.get("model", ""), place / "model")
+    if any(isinstance(part, Template) for part in parts):
+        return Draft(parts, stop, usage, id, model)
+    plain = tuple(part for part in parts if not isinstance(part, Template))
+    return Reply(plain, stop, usage, id, model=model)
+
+
+def read_instead_error(value: Mapping[str, object], place: Place) -> Any:
+    return read_error(mapping(value, ("error",), place)["error"], place / "error")
+
+
+INSTEAD: dict[str, Callable[[Mapping[str, object], Place], Any]] = {
+    "error": read_instead_error,
+    "status": read_raw,
+    "body": read_raw,
+}
+"""Replies that are none of a model's: an error of the API, or raw bytes."""
+
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+def read_headers(value: object, place: Place) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, Mapping):
+        raise place.error(f"expected headers like {{x-request-id: req_1}}, found {described(value)}")
+    headers = []
+    for name, text in value.items():
+        at = place / str(name)
+        if not _HEADER.fullmatch(str(name)):
+            raise at.error("not a header's name")
+        if not worded(text, at).isprintable():
+            raise at.error("expected a text of one line")
+        headers.append((str(name).lower(), worded(text, at)))
+    return tuple(headers)
+
+
+def read_usage(value: object, place: Place) -> Usage:
+    """Tokens, in place of those that are counted: `input`, `output`, `reasoning`, `cached`."""
+    usage = mapping(value, USAGE_KEYS, place)
+    return Usage(**{key: whole(usage[key], place / key, 0) for key in usage})
+
+
+Named = tuple[str, object, Place]
+"""A part yet to be read: its key, its value and its place."""
+
+
+def spread(reply: Mapping[str, object], place: Place) -> list[Named]:
+    """The parts of a reply that is written as a mapping, in the order of SAID."""
+    said = [key for key in ("text", "template", "refusal") if key in reply]
+    if len(said) > 1:
+        raise place.error(f"`{said[0]}` and `{said[1]}` exclude each other; `parts` can hold both")
+    named: list[Named] = [(key, reply[key], place / key) for key in ("reasoning", *said) if key in reply]
+    if "tool_calls" in reply:
+        at = place / "tool_calls"
+        named += [("tool_call", call, at / i) for i, call in enumerate(listed(reply["tool_calls"], at))]
+    if not named:
+        raise place.error(f"nothing to answer: give one of {', '.join((*SAID, 'parts', 'error', 'status'))}")
+    return named
+
+
+def read_part(value: object, place: Place) -> Named:
+    if isinstance(value, str):
+        return ("text", value, place)
+    part = mapping(value, PART_KEYS, place)
+    if len(part) != 1:
+        raise place.error(f"a part is a text or has one key of {', '.join(PART_KEYS)}; found {len(part)}")
+    (key,) = part
+    return (key, part[key], place / key)
+
+
+def read_call(value: object, place: Place) -> ToolCall:
+    """`arguments` is a mapping; a text goes over the wire as it is."""
+    call = mapping(value, CALL_KEYS, place)
+    if "name" not in call:
+        raise place.error("a tool call needs a `name`")
+    arguments = call.get("arguments", {})
+    if not isinstance(arguments, str):
+        if not isinstance(arguments, Mapping):
+            raise (place / "arguments").error(
+                f"expected a mapping or JSON text, found {described(arguments)}"
+            )
+        arguments = msgspec.json.encode(arguments).decode()
+    return ToolCall(worded(call["name"], place / "name"), arguments, worded(call.get("id", ""), place / "id"))
+
+
+def read_stop(value: object, place: Place) -> Stop:
+    for stop in get_args(Stop):
+        if stop == value:
+            return stop  # type: ignore[no-any-return]
+    raise place.unknown("stop reason", str(value), get_args(Stop))
+
+
+PARTS: dict[str, Callable[[object, Place, Sequence[str], Extra], Part | Template]] = {
+    "text": lambda value, place, groups, extra: Text(worded(value, place)),
+    "template": lambda value, place, groups, extra: Template(worded(value, place), place, groups, extra),
+    "reasoning": lambda value, place, groups, extra: Reasoning(worded(value, place)),
+    "refusal": lambda value, place, groups, extra: Refusal(worded(value, place)),
+    "tool_call": lambda value, place, groups, extra: read_call(value, place),
+}
+
+
+def mapping(value: object, known: Sequence[str], place: Place) -> Mapping[str, object]:
+    """The value, if it is a mapping with none but known keys."""
+    if not isinstance(value, Mapping):
+        raise place.error(f"expected a mapping with {', '.join(known)}; found {described(value)}")
+    for key in value:
+        if key not in known:
+            raise place.unknown("key", str(key), known)
+    return value
+
+
+def listed(value: object, place: Place) -> list[object]:
+    if not isinstance(value, list):
+        raise place.error(f"expected a list, found {described(value)}")
+    return value
+
+
+def worded(value: object, place: Place, what: str = "a text") -> str:
+    if not isinstance(value, str):
+        hint = "" if isinstance(value, Mapping | list | None) else f' (put it in quotes: "{value}")'
+        raise place.error(f"expected {what}, found {described(value)}{hint}")
+    return value
+
+
+def whole(value: object, place: Place, least: int | None = None) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or (least is not None and value < least):
+        wanted = "a whole number" if least is None else f"a whole number from {least}"
+        raise place.error(f"expected {wanted}, found {described(value)}")
+    return value
