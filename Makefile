@@ -21,6 +21,7 @@ SERVE_READY   := $(VENV)/.serve-$(call key,pyproject.toml constraints.txt)
 DEV_READY     := $(VENV)/.dev-$(call key,pyproject.toml constraints.txt)
 NEWMAN_READY  := postman/node_modules/.ready-$(call key,postman/package.json postman/package-lock.json)
 AIMOCK_READY  := bench/node_modules/.ready-$(call key,bench/package.json)
+SDK_READY     := tests/sdk/node/node_modules/.ready-$(call key,tests/sdk/node/package.json)
 AUTOGEN_READY := $(foreach name,$(AUTOGEN),\
 	$(VENVS)/$(name)/.ready-$(call key,examples/$(name)/requirements.txt examples/$(name)/constraints.txt))
 
@@ -44,7 +45,7 @@ help:
 serve: $(SERVE_READY)
 	@exec $(VENV)/bin/python -m understudy serve --port $(PORT) $(ARGS)
 
-test: lint $(AUTOGEN_READY) $(NEWMAN_READY) $(AIMOCK_READY)
+test: lint $(AUTOGEN_READY) $(NEWMAN_READY) $(AIMOCK_READY) $(SDK_READY)
 	$(VENV)/bin/python -m pytest -n auto --dist worksteal $(ARGS)
 
 lint: $(DEV_READY)
@@ -57,7 +58,7 @@ COVERED := src/understudy/model.py,src/understudy/events.py,src/understudy/engin
 
 coverage: $(DEV_READY)
 	$(VENV)/bin/coverage run -m pytest tests --ignore tests/examples --ignore tests/postman --ignore tests/setup \
-		--ignore tests/checks/test_aimock.py
+		--ignore tests/checks/test_aimock.py --ignore tests/sdk/test_retries_node.py
 	$(VENV)/bin/coverage report --include='$(COVERED)' --fail-under=100
 
 bench: $(SERVE_READY) $(AIMOCK_READY)
@@ -65,7 +66,7 @@ bench: $(SERVE_READY) $(AIMOCK_READY)
 	$(VENV)/bin/python bench/run.py $(ARGS)
 
 clean:
-	rm -rf $(VENV) .cache build dist src/*.egg-info postman/node_modules bench/node_modules
+	rm -rf $(VENV) .cache build dist src/*.egg-info postman/node_modules bench/node_modules tests/sdk/node/node_modules
 	rm -rf .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find src tests bench examples -name __pycache__ -type d -exec rm -rf {} +
 
@@ -88,8 +89,8 @@ $(AUTOGEN_READY): $$(@D)/bin/python
 	$(@D)/$(PIP_INSTALL) -r examples/$(notdir $(@D))/requirements.txt
 	@touch $@
 
-$(NEWMAN_READY) $(AIMOCK_READY):
+$(NEWMAN_READY) $(AIMOCK_READY) $(SDK_READY): folder = $(patsubst %/node_modules/,%,$(@D)/)
+$(NEWMAN_READY) $(AIMOCK_READY) $(SDK_READY):
 	@command -v npm >/dev/null || { echo "Node 20 or newer with npm is needed" >&2; exit 1; }
-	npm $(if $(wildcard $(firstword $(subst /, ,$@))/package-lock.json),ci,install --no-package-lock) \
-		--prefix $(firstword $(subst /, ,$@)) $(NPM_FLAGS)
+	npm $(if $(wildcard $(folder)/package-lock.json),ci,install --no-package-lock) --prefix $(folder) $(NPM_FLAGS)
 	@touch $@

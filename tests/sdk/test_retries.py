@@ -22,7 +22,9 @@ from openai import APIStatusError
 
 from calls import HELLO, WAYS, Asker, Mock, Serving, Way, asking
 
-PAGE = (Path(__file__).parent.parent.parent / "docs" / "retries.md").read_text()
+PAGE = (
+    (Path(__file__).parent.parent.parent / "docs" / "retries.md").read_text().partition("\n## In Node\n")[0]
+)
 
 # What a status does: the class that is raised, and the calls before it with the usual two retries.
 STATUSES: tuple[tuple[int, type[APIStatusError], int], ...] = (
