@@ -109,6 +109,7 @@ def ask(mock_url: str) -> Iterator[Ask]:
         ["node", SCRIPT, f"{mock_url}/v1"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         watchdog = Timer(10 * PATIENCE_S, process.kill)
+        watchdog.daemon = True
         watchdog.start()
         assert process.stdin
         assert process.stdout
