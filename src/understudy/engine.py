@@ -115,12 +115,18 @@ class Engine:
         """Who asks, what for, whether it may now, and what befalls the answer."""
         world = self.world
         key = world.access.key(http)
-        try:
-            plan = self._planner.plan(provider, http, exchange)
-        except Failure as failure:
-            return self._refused(provider, failure, exchange, self._admitted(http, key, exchange.model, 0))
-        exchange.model = plan.request.model
-        limits = self._admitted(http, key, plan.request.model, plan.charge)
+        plan = self._planner.remembered(provider, http)
+        if plan is None:
+            try:
+                asked = self._planner.read(provider, http, exchange)
+            except Failure as failure:
+                limits = self._admitted(http, key, exchange.model, 0)
+                return self._refused(provider, failure, exchange, limits)
+            limits = self._admitted(http, key, asked.request.model, asked.charge)
+            plan = self._planner.plan(provider, http, asked)
+        else:
+            exchange.model = plan.request.model
+            limits = self._admitted(http, key, plan.request.model, plan.charge)
         steps = self._carried_out(provider, plan, exchange, limits)
         faults = plan.faults
         if world.faults:
@@ -187,7 +193,7 @@ class Engine:
         exchange.size = plan.size
         exchange.input_tokens = reply.usage.input
         exchange.output_tokens = reply.usage.output
-        headers = CORS
+        headers = CORS + plan.headers
         if plan.warnings:
             exchange.warning = "; ".join(plan.warnings)
             headers += warning_header(exchange.warning)
@@ -225,7 +231,7 @@ class Engine:
             parts,
             reply.stop,
             reply.usage,
-            self._new_id(),
+            reply.id or self._new_id(),
             int(now + self.world.ahead),
             now - exchange.at,
             reply.model,

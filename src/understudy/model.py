@@ -302,6 +302,10 @@ class Usage(Struct, frozen=True, gc=False):
     reasoning: int = 0
     cached: int = 0
 
+    def __bool__(self) -> bool:
+        """Whether there is anything at all."""
+        return self != NO_USAGE
+
 
 Stop = Literal["end", "length", "stop_sequence", "tool_call", "content_filter"]
 NO_USAGE = Usage()

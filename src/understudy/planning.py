@@ -22,12 +22,14 @@ from understudy.limits import charged
 from understudy.model import (
     AnyRequest,
     EmbeddingReply,
+    EmbeddingRequest,
     HttpRequest,
     Message,
     ModelsRequest,
     Pace,
     Reply,
     Request,
+    Scene,
     ToolCall,
     Usage,
 )
@@ -48,11 +50,26 @@ class Answer(Struct, frozen=True, gc=False):
     """A reply, and the name of what gave it, for the journal.
 
     `lasting` says that the same request will always get the same answer, so that it may be remembered.
+    `faults` befall it, `pace` is its own, and `headers` are further header lines. `again` answers the
+    further choices of the same prompt, where the operation should not be asked anew for each.
     """
 
     reply: Any
     by: str = ""
     lasting: bool = False
+    faults: tuple[Fault, ...] = ()
+    pace: Pace | None = None
+    headers: bytes = b""
+    again: Callable[[Request], Answer] | None = None
+
+
+class Asked(Struct, frozen=True, gc=False):
+    """A request that was read and validated, and what it costs: `input` tokens, and `charge` for limits."""
+
+    request: Any
+    warnings: tuple[str, ...]
+    input: int
+    charge: int
 
 
 Operation = Callable[[Any], Answer]
@@ -76,8 +93,8 @@ class Plan(Struct, gc=False):
     """What a request will be answered with: all but the answer's id and time.
 
     `reply` is cut to size and counted, `size` its bytes, about; `calls` says that its tool calls still need
-    ids. `warnings` say what the vendor would have refused; `faults` and `pace` are those of a failing
-    model. `pieces` are the bytes of a whole answer around its id and its time, once they are known.
+    ids. `warnings` say what the vendor would have refused; `faults` befall the answer, `pace` is its own,
+    `headers` are further header lines. `pieces` are the bytes of a whole answer around its id and its time, once they are known.
     """
 
     request: Any
@@ -89,6 +106,7 @@ class Plan(Struct, gc=False):
     warnings: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()
     pace: Pace | None = None
+    headers: bytes = b""
     pieces: tuple[bytes, bytes, bytes] | None = None
     uses: int = 0
     charge: int = 0
@@ -109,7 +127,8 @@ class Planner:
     """Makes plans, and remembers those that last.
 
     `operations` answers each operation; `encoding_of` names the vocabulary that a model's tokens are
-    counted by; `failing` tells of a model that fails on purpose how it does.
+    counted by; `failing` tells of a model that fails on purpose how it does; `scene` sees what surrounds
+    a request, where somebody looks at it.
     """
 
     def __init__(
@@ -118,50 +137,62 @@ class Planner:
         encoding_of: Callable[[str], str],
         failing: Callable[[str], Failing | None],
         policy: Policy,
+        scene: Callable[[HttpRequest], Scene | None] = lambda http: None,
     ) -> None:
         self._operations = operations
         self._encoding_of = encoding_of
         self._failing = failing
         self._policy = policy
+        self._scene = scene
         self._plans: dict[tuple[Provider, str, bytes], Plan] = {}
         self._kept = 0  # the sizes of all plans
 
-    def plan(self, provider: Provider, http: HttpRequest, exchange: Exchange) -> Plan:
-        """The plan for a request. Raises the Failure with which it is refused."""
-        plan = self._plans.get((provider, http.target, http.body))
-        if plan is None:
-            plan = self._new(provider, http, exchange)
-            if plan.lasting and len(http.target) + len(http.body) <= MOST_REMEMBERED:
-                self._remember(provider, http, plan)
-        return plan
+    def remembered(self, provider: Provider, http: HttpRequest) -> Plan | None:
+        """The plan for a request that was asked before, where its answer lasts."""
+        return self._plans.get((provider, http.target, http.body))
 
-    def _new(self, provider: Provider, http: HttpRequest, exchange: Exchange) -> Plan:
-        """Read the request, validate it, and have it answered."""
+    def read(self, provider: Provider, http: HttpRequest, exchange: Exchange) -> Asked:
+        """Read the request and validate it. Raises the Failure with which it is refused."""
         request: Any = provider.parse(http)
         exchange.model = request.model
         if request.model and not self._policy.known(request.model):
             refusal = Failure(None, "unknown_model", facts={"model": request.model})
             raise passing_with("--unknown-models answer", refusal)
         warnings = self._judged(provider, provider.complaints(request)) if self._validating else ()
+        counted = self._counted(request)
+        if self._validating:
+            warnings += self._judged(provider, self._too_long(request, counted))
+        return Asked(request, warnings, counted, charged(request, counted))
+
+    def plan(self, provider: Provider, http: HttpRequest, asked: Asked) -> Plan:
+        """Have the request answered; a lasting answer to a short request is remembered."""
+        request = asked.request
+        if isinstance(request, Request) and (scene := self._scene(http)) is not None:
+            request = replace(request, scene=scene)
         failing = self._failing(request.model)
         answer: Answer = self._operations[request.operation](request)
         if isinstance(request, Request):
-            plan = self._generated(request, answer, failing.reply if failing else None)
+            plan = self._generated(request, answer, asked.input, failing.reply if failing else None)
         else:
             vectors = answer.reply.vectors if isinstance(answer.reply, EmbeddingReply) else ()
             plan = Plan(request, answer.reply, answer.by, answer.lasting, size=sum(map(len, vectors)))
-        if self._validating:
-            warnings += self._judged(provider, self._too_long(request, plan.reply.usage.input))
-        plan.warnings = warnings
-        plan.charge = charged(request, plan.reply.usage.input)
+        plan.warnings, plan.charge = asked.warnings, asked.charge
+        plan.faults, plan.pace, plan.headers = answer.faults, answer.pace, answer.headers
         if failing is not None:
-            plan.faults, plan.pace = failing.faults, failing.pace
+            plan.faults += failing.faults
+            plan.pace = plan.pace or failing.pace
+        if plan.lasting and len(http.target) + len(http.body) <= MOST_REMEMBERED:
+            self._remember(provider, http, plan)
         return plan
+
+    def forget(self) -> None:
+        """Remember no plan any more: what answers has changed."""
+        self._plans.clear()
+        self._kept = 0
 
     def _remember(self, provider: Provider, http: HttpRequest, plan: Plan) -> None:
         if len(self._plans) >= MOST_PLANS or self._kept + plan.size > MOST_KEPT:
-            self._plans.clear()
-            self._kept = 0
+            self.forget()
         if plan.size <= MOST_KEPT:
             self._plans[provider, http.target, http.body] = plan
             self._kept += plan.size
@@ -182,6 +213,14 @@ class Planner:
             warnings.append(f"{reply.status} {reply.message}")
         return tuple(warnings)
 
+    def _counted(self, request: AnyRequest) -> int:
+        """The tokens of all that was sent."""
+        if isinstance(request, Request):
+            return usage.input_tokens(request, self._encoding_of(request.model))
+        if isinstance(request, EmbeddingRequest):
+            return usage.texts(request.inputs, self._encoding_of(request.model))
+        return 0
+
     def _too_long(self, request: AnyRequest, counted: int) -> Iterator[Failure]:
         """What the vendor says to more tokens than the model's window has."""
         if isinstance(request, ModelsRequest):
@@ -195,13 +234,17 @@ class Planner:
     # --- generated text ----------------------------------------------------------------------------
 
     def _generated(
-        self, request: Request, answer: Answer, altered: Callable[[Request, Reply], Reply] | None
+        self,
+        request: Request,
+        answer: Answer,
+        input: int,
+        altered: Callable[[Request, Reply], Reply] | None,
     ) -> Plan:
         """Every choice answered, cut to size and counted."""
         encoding = self._encoding_of(request.model)
         answered = [(request, answer)]
         if request.choices > 1 or request.more:
-            answered += self._others(request)
+            answered += self._others(request, answer)
         replies = [altered(asked, each.reply) if altered else each.reply for asked, each in answered]
         fitted = [events.fit(each.parts, each.stop, request.sampling, encoding) for each in replies]
         choices = [parts for parts, _ in fitted]
@@ -211,7 +254,8 @@ class Planner:
             Reply(
                 parts,
                 stop,
-                Usage(usage.input_tokens(request, encoding), *usage.output(choices, encoding)),
+                replies[0].usage or Usage(input, *usage.output(choices, encoding)),
+                replies[0].id,
                 model=replies[0].model or request.model,
                 others=tuple([Reply(parts, stop, encoding=encoding) for parts, stop in others]),
                 encoding=encoding,
@@ -222,13 +266,18 @@ class Planner:
             CHOICE_BYTES * len(choices) + sum(len(events.content(part)) for each in choices for part in each),
         )
 
-    def _others(self, request: Request) -> Iterator[tuple[Request, Answer]]:
+    def _others(self, request: Request, first: Answer) -> Iterator[tuple[Request, Answer]]:
         """What is asked for the further choices, and answered: `n` for each prompt, in the prompts' order."""
+        answer = self._operations[request.operation]
         prompts: tuple[tuple[Message, ...], ...] = (request.messages, *request.more)
-        for number in range(1, request.choices * len(prompts)):
-            prompt = prompts[number // request.choices]
-            asked = replace(request, messages=prompt, choice=number % request.choices)
-            yield asked, self._operations[request.operation](asked)
+        for number, prompt in enumerate(prompts):
+            asked = replace(request, messages=prompt)
+            if number:
+                first = answer(asked)
+                yield asked, first
+            for choice in range(1, request.choices):
+                asked = replace(request, messages=prompt, choice=choice)
+                yield asked, (first.again or answer)(asked)
 
 
 def passing_with(setting: str, refusal: Failure) -> Failure:
