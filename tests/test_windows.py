@@ -70,6 +70,10 @@ def test_a_window_that_a_user_gave_a_model_is_kept() -> None:
     assert (facts(over_window(asked(model="gpt-5"), 11, 10, O200K)) or {})["window"] == 10
 
 
+def test_a_completion_fits_up_to_its_window() -> None:
+    assert over_window(asked("completion", sampling=Sampling(max_tokens=5)), 10, 15, CL100K) is None
+
+
 def test_each_prompt_of_a_completion_is_looked_at_by_itself() -> None:
     request = asked("completion", more=((Message("user", (Text("one"),)),),), sampling=Sampling(max_tokens=5))
     assert over_window(request, 11, 15, CL100K) is None
