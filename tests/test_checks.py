@@ -180,6 +180,13 @@ def test_on_a_terminal_a_check_is_shown_as_it_runs_and_then_its_result(server_ur
     assert b"\x1b[32m" in shown
 
 
+def test_an_output_without_these_letters_is_no_reason_to_break_down(server_url: str) -> None:
+    ran = run(f"{server_url}/v1", PYTHONIOENCODING="ascii")
+    assert ran.returncode == 0
+    assert ran.stderr == ""
+    assert statuses(ran) == dict.fromkeys(NAMES, "PASS")
+
+
 def test_serve_starts_without_what_check_needs() -> None:
     script = (
         "import sys, understudy.cli; needed = ('understudy.checks', 'http', 'ssl', 'xml'); "

@@ -226,6 +226,10 @@ def test_what_builds_on_a_completion_is_skipped_where_there_is_none() -> None:
         (Sent(http(200, b"{'id': 1}")), "the body is no JSON (JSON is malformed"),
         (Sent(http(200, b"[" * 100_000)), "the body is no JSON"),
         (Sent(http(200, b"")), "the body of the answer (HTTP 200) is empty"),
+        (
+            Sent(http(200, b"\x1f\x8b\x08", {"content-encoding": "gzip"})),
+            "It is compressed, which nobody asked for",
+        ),
         (Sent(http(200, b"<html>Welcome</html>", kind="text/html")), "a page for browsers"),
         (Sent(http(200, b'{"id": "chat', {"content-length": "500"})), "breaks off in the middle of the body"),
         (Sent(http(500, b"Oops")), "HTTP 500: `Oops` | HTTP 200 | The server breaks down"),
@@ -299,8 +303,16 @@ def test_an_empty_list_of_models_fails_and_what_needs_a_model_is_skipped() -> No
     assert "Load a model" in told(went["models"])
     assert went["completion"].status == "skip"
     assert went["completion"].detail == (
-        "no model is known, since GET /models lists none: name one with --model"
+        "no model is known: GET /models gives none that looks like one for chat; name one with --model"
     )
+
+
+def test_without_a_model_a_check_alone_fails_for_it_was_not_done() -> None:
+    with upstream(instead("models", error(404, "Not found"))) as port:
+        client = Client(f"http://127.0.0.1:{port}/v1", None, PATIENT_S, time.monotonic, Clock().wait, {})
+        [result] = run(Endpoint(client), [CHECKS[NAMES.index("tools")]], ignore, ignore)
+    assert result.status == "fail"
+    assert told(result).endswith("| a model to ask | Name one with --model.")
 
 
 def test_a_server_without_a_list_can_be_checked_with_a_model_of_ones_own() -> None:

@@ -172,6 +172,26 @@ def _without_faults_afterwards(request: pytest.FixtureRequest) -> Iterator[None]
         control(request.getfixturevalue("broken"), "DELETE", "/faults")
 
 
+# --- outages --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ("refuse", "refuses the connection: nothing listens there"),
+        ("hang", SILENT),
+        ("reset", "ends the connection without an answer (Connection reset by peer)"),
+    ],
+)
+def test_an_outage_makes_the_server_unreachable_and_says_how(how: str, words: str, serving: Serving) -> None:
+    with serving("--drain", "0") as url:
+        control(url, "POST", "/outage", {"seconds": 60, "how": how})
+        went = checked(url, timeout=HASTY_S)
+        assert list(failed(went)) == ["reachable"]
+        assert words in went["reachable"].detail
+        assert {result.status for name, result in went.items() if name != "reachable"} == {"skip"}
+
+
 # --- models and keys that fail --------------------------------------------------------------------------
 
 MODELS: dict[str, tuple[set[str], str]] = {

@@ -18,6 +18,7 @@ from understudy.checks.client import Answer, Unanswered, decoded
 from understudy.checks.endpoint import (
     PROMPT,
     Endpoint,
+    NoModel,
     content,
     content_type,
     key_problem,
@@ -368,6 +369,9 @@ def _outcome(check: Check, api: Endpoint, results: dict[str, Result]) -> tuple[l
     try:
         for finding in check.run(api):
             findings.append(finding)
+    except NoModel as end:
+        told = skip(f"{end.finding.found}; name one with --model") if "models" in results else end.finding
+        return [*findings, told], False
     except Ended as end:
         return [*findings, end.finding], False
     except Unanswered as problem:

@@ -10,7 +10,7 @@ from msgspec import json
 
 from understudy.checks import reach
 from understudy.checks.client import Answer, Client, Unanswered, decoded
-from understudy.checks.findings import Ended, Finding, excerpt, fail, quoted, skip
+from understudy.checks.findings import Ended, Finding, excerpt, fail, quoted
 
 MOST_SAID = 500
 """Characters of an error's message, which often ends with what to do."""
@@ -20,6 +20,19 @@ NOT_CHAT = re.compile(
     r"|bge|guard|codex",
     re.I,
 )
+
+
+class NoModel(Ended):
+    """No model is known to ask. That is for `models` to report, where it runs."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            fail(
+                "no model is known: GET /models gives none that looks like one for chat",
+                "a model to ask",
+                "Name one with --model.",
+            )
+        )
 
 
 class Endpoint:
@@ -56,7 +69,7 @@ class Endpoint:
         return had
 
     def chat(self, *messages: dict[str, Any], model: str | None = None, **more: Any) -> Answer:
-        """The answer to a conversation. Raises Ended where no model is known."""
+        """The answer to a conversation. Raises NoModel where none is known."""
         return self.post(json.encode({"model": model or self.model, "messages": messages} | more))
 
     def post(self, body: bytes) -> Answer:
@@ -71,7 +84,7 @@ class Endpoint:
             return self.wanted
         names = self.chat_models()
         if not names:
-            raise Ended(skip("no model is known, since GET /models lists none: name one with --model"))
+            raise NoModel
         return names[0]
 
     def chat_models(self) -> list[str]:
@@ -142,12 +155,16 @@ def _no_json(answer: Answer, problem: ValueError) -> Finding:
             "a JSON body",
             "SDKs raise, or give the application nothing: look at the server's log.",
         )
-    page = answer.body.lstrip()[:1] == b"<"
-    advice = (
-        "This is a page for browsers, from a proxy or another program: look at the base URL and its port."
-        if page
-        else "SDKs raise here. The server, or something on the way, garbles what it sends: look at its log."
-    )
+    if answer.header("content-encoding") not in ("", "identity"):
+        advice = "It is compressed, which nobody asked for: mend the server, or what compresses after it."
+    elif answer.body.lstrip()[:1] == b"<":
+        advice = (
+            "This is a page for browsers, from a proxy or another program: look at the base URL and its port."
+        )
+    else:
+        advice = (
+            "SDKs raise here. The server, or something on the way, garbles what it sends: look at its log."
+        )
     return fail(f"the body is no JSON ({problem}): {excerpt(answer.body)}", "a JSON body", advice)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -41,7 +42,10 @@ class Lines:
         self._err = to_stderr
 
     def say(self, text: str, newline: bool = True) -> None:
-        click.echo(text, nl=newline, err=self._err, color=self._terminal)
+        """Print what the output's encoding has; of the rest, question marks."""
+        encoding = (sys.stderr if self._err else sys.stdout).encoding or "utf-8"
+        shown = text.encode(encoding, "replace").decode(encoding)
+        click.echo(shown, nl=newline, err=self._err, color=self._terminal)
 
     def started(self, name: str, title: str) -> None:
         if self._terminal:
@@ -77,7 +81,6 @@ class Lines:
             printable(text),
             self._width - len(indent) - 12,
             break_on_hyphens=False,
-            break_long_words=False,
         )
         for number, line in enumerate(lines):
             head = f"{label:<12}" if number == 0 else " " * 12
