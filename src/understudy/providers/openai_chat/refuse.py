@@ -298,6 +298,13 @@ FIELDS: tuple[Check, ...] = (
         f"{GITHUB}openai/swarm/issues/30",
     ),
     Check(
+        "parallel_tool_calls for a reasoning model",
+        "parallel_tool_calls",
+        fields.untaken("parallel_tool_calls"),
+        example("o4-mini", tools=[TOOL], parallel_tool_calls=False),
+        f"{GITHUB}evalstate/fast-agent/issues/279",
+    ),
+    Check(
         "max_completion_tokens of none",
         "max_completion_tokens",
         fields.at_least_one("max_completion_tokens"),
@@ -427,11 +434,46 @@ FIELDS: tuple[Check, ...] = (
         f"{GITHUB}charmbracelet/catwalk/issues/41",
     ),
     Check(
+        "max_tokens for a reasoning model",
+        "max_tokens",
+        fields.untaken("max_tokens"),
+        example("o1", max_tokens=32),
+        f"{GITHUB}openai/openai-python/issues/2046",
+    ),
+    Check(
+        "reasoning_effort for a model that does not reason",
+        "reasoning_effort",
+        fields.effort,
+        example("gpt-4o-mini", reasoning_effort="low"),
+        f"{GITHUB}davidmigloz/langchain_dart/issues/712",
+    ),
+    Check(
+        "unknown reasoning_effort",
+        "reasoning_effort",
+        fields.effort,
+        example("gpt-5.6-terra", reasoning_effort="max"),
+        MEASURED,
+    ),
+    Check(
+        "logit_bias for a reasoning model",
+        "logit_bias",
+        fields.untaken("logit_bias"),
+        example("gpt-5.6-terra", logit_bias={"1": 1}),
+        MEASURED,
+    ),
+    Check(
         "too many stop sequences",
         "stop",
         fields.stop,
         example(stop=["a", "b", "c", "d", "e", "f", "g", "h", "i"]),
         f"{GITHUB}continuedev/continue/issues/2461",
+    ),
+    Check(
+        "stop for a reasoning model",
+        "stop",
+        fields.untaken("stop"),
+        example("gpt-5-mini", stop="END"),
+        f"{GITHUB}huggingface/smolagents/issues/1671",
     ),
     Check(
         "stream_options without stream",
@@ -473,6 +515,13 @@ FIELDS: tuple[Check, ...] = (
         MEASURED,
     ),
     Check(
+        "prediction for a reasoning model",
+        "prediction",
+        fields.untaken("prediction"),
+        example("gpt-5.6-terra", prediction={"type": "content", "content": "pong"}),
+        MEASURED,
+    ),
+    Check(
         "unknown verbosity",
         "verbosity",
         fields.one_of("verbosity", ("low", "medium", "high")),
@@ -482,55 +531,6 @@ FIELDS: tuple[Check, ...] = (
 )
 
 MODELS: tuple[Check, ...] = (
-    Check(
-        "max_tokens for a reasoning model",
-        "max_tokens",
-        fields.untaken("max_tokens"),
-        example("o1", max_tokens=32),
-        f"{GITHUB}openai/openai-python/issues/2046",
-    ),
-    Check(
-        "stop for a reasoning model",
-        "stop",
-        fields.untaken("stop"),
-        example("gpt-5-mini", stop="END"),
-        f"{GITHUB}huggingface/smolagents/issues/1671",
-    ),
-    Check(
-        "logit_bias for a reasoning model",
-        "logit_bias",
-        fields.untaken("logit_bias"),
-        example("gpt-5.6-terra", logit_bias={"1": 1}),
-        MEASURED,
-    ),
-    Check(
-        "prediction for a reasoning model",
-        "prediction",
-        fields.untaken("prediction"),
-        example("gpt-5.6-terra", prediction={"type": "content", "content": "pong"}),
-        MEASURED,
-    ),
-    Check(
-        "parallel_tool_calls for a reasoning model",
-        "parallel_tool_calls",
-        fields.untaken("parallel_tool_calls"),
-        example("o4-mini", tools=[TOOL], parallel_tool_calls=False),
-        f"{GITHUB}evalstate/fast-agent/issues/279",
-    ),
-    Check(
-        "reasoning_effort for a model that does not reason",
-        "reasoning_effort",
-        fields.effort,
-        example("gpt-4o-mini", reasoning_effort="low"),
-        f"{GITHUB}davidmigloz/langchain_dart/issues/712",
-    ),
-    Check(
-        "unknown reasoning_effort",
-        "reasoning_effort",
-        fields.effort,
-        example("gpt-5.6-terra", reasoning_effort="max"),
-        MEASURED,
-    ),
     Check(
         "a system message for a model that takes none",
         "messages",
