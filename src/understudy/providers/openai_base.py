@@ -1,4 +1,4 @@
-"""What OpenAI's APIs share: the error envelope, the headers, ids, logprobs, and reading fields.
+"""What OpenAI's APIs share: the error envelope, the headers, ids and logprobs.
 
 Messages of refusals are the API's own, as users of it report them; source of each: the API's answers
 quoted in public issue trackers, and `openai` 3.54's types for names and shapes.
@@ -14,10 +14,9 @@ from zlib import crc32
 
 from msgspec import Struct
 
-from understudy import tokens
 from understudy.caching import cached
 from understudy.errors import Failure, Kind
-from understudy.model import AnyReply, HttpRequest, RateLimits, Usage
+from understudy.model import AnyReply, RateLimits, Usage
 from understudy.providers.base import HttpReply, decode, encode, sse
 
 VERSION = "2020-10-01"
@@ -445,185 +444,7 @@ def obfuscation(text: str) -> str:
     return (ALPHABET + ALPHABET)[start : start + 16 - len(text) % 16]
 
 
-# --- reading fields -----------------------------------------------------------------------------------
-
-_UNREADABLE = (
-    "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP "
-    "library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON. If you "
-    "have trouble figuring out how to fix this, please contact us through our help center at "
-    "help.openai.com.)"
-)
-_NAMES: dict[type, str] = {
-    dict: "an object",
-    list: "an array",
-    str: "a string",
-    int: "an integer",
-    float: "a decimal number",
-    bool: "a boolean",
-    type(None): "null",
-}
-BOOLEAN: tuple[frozenset[type], str] = (frozenset({bool}), "a boolean")
-INTEGER: tuple[frozenset[type], str] = (frozenset({int}), "an integer")
-DECIMAL: tuple[frozenset[type], str] = (frozenset({int, float}), "a decimal")
-STRING: tuple[frozenset[type], str] = (frozenset({str}), "a string")
-OBJECT: tuple[frozenset[type], str] = (frozenset({dict}), "an object")
-OBJECTS: tuple[frozenset[type], str] = (frozenset({list}), "an array of objects")
-STRINGS: tuple[frozenset[type], str] = (frozenset({list}), "an array of strings")
-
-
-def body_object(http: HttpRequest) -> dict[str, Any]:
-    """The JSON object in a request's body."""
-    try:
-        raw = decode(http.body)
-    except (ValueError, RecursionError):
-        raise Failure(400, "invalid_request", _UNREADABLE) from None
-    if type(raw) is not dict:
-        raise Failure(
-            400,
-            "invalid_request",
-            f"Invalid request body: expected an object, but got {_NAMES[type(raw)]} instead.",
-        )
-    return raw
-
-
-def invalid_type(param: str, expected: str, found: Any) -> Failure:
-    return Failure(
-        400,
-        "invalid_request",
-        f"Invalid type for '{param}': expected {expected}, but got {_NAMES[type(found)]} instead.",
-        param=param,
-        code="invalid_type",
-    )
-
-
-def invalid_value(param: str, found: str, supported: tuple[str, ...]) -> Failure:
-    *most, last = (f"'{value}'" for value in supported)
-    values = f"{', '.join(most)}, and {last}" if len(most) > 1 else " and ".join((*most, last))
-    return Failure(
-        400,
-        "invalid_request",
-        f"Invalid value: '{found[:100]}'. Supported values are: {values}.",
-        param=param,
-        code="invalid_value",
-    )
-
-
-def missing(param: str) -> Failure:
-    return Failure(
-        400,
-        "invalid_request",
-        f"Missing required parameter: '{param}'.",
-        param=param,
-        code="missing_required_parameter",
-    )
-
-
-def check_types(
-    raw: dict[str, Any], types: Mapping[str, tuple[frozenset[type], str]], where: str = ""
-) -> None:
-    """Refuse fields of another type than the table says; null and unknown fields pass."""
-    for key, value in raw.items():
-        expected = types.get(key)
-        if expected is not None and type(value) not in expected[0] and value is not None:
-            raise invalid_type(where + key, expected[1], value)
-
-
-def required(raw: dict[str, Any], key: str, expected: tuple[frozenset[type], str], where: str = "") -> Any:
-    """A field that must be there and of the right type."""
-    value = raw.get(key)
-    if value is None:
-        raise missing(where + key)
-    if type(value) not in expected[0]:
-        raise invalid_type(where + key, expected[1], value)
-    return value
-
-
-def required_model(raw: dict[str, Any]) -> str:
-    model = raw.get("model")
-    if model is None or model == "":
-        raise Failure(400, "invalid_request", "you must provide a model parameter")
-    if type(model) is not str:
-        raise invalid_type("model", "a string", model)
-    return str(model)
-
-
-def stop_sequences(raw: dict[str, Any]) -> tuple[str, ...]:
-    """`stop`: nothing, a string or an array of strings."""
-    stop = raw.get("stop")
-    if stop is None:
-        return ()
-    if type(stop) is str:
-        return (stop,)
-    if type(stop) is not list:
-        raise invalid_type("stop", "one of a string or array of strings", stop)
-    for index, each in enumerate(stop):
-        if type(each) is not str:
-            raise invalid_type(f"stop[{index}]", "a string", each)
-    return tuple(stop)
-
-
-def integer(raw: dict[str, Any], key: str, least: int, most: int | None = None) -> int | None:
-    """A number from `least` to `most`, None where it is not given; its type was checked before."""
-    value = raw.get(key)
-    if value is None:
-        return None
-    if value < least:
-        raise _out_of_range(key, value, f"below minimum value. Expected a value >= {least}", "below_min")
-    if most is not None and value > most:
-        raise _out_of_range(key, value, f"above maximum value. Expected a value <= {most}", "above_max")
-    return int(value)
-
-
-def _out_of_range(param: str, found: int, words: str, code: str) -> Failure:
-    return Failure(
-        400,
-        "invalid_request",
-        f"Invalid '{param}': integer {words}, but got {found} instead.",
-        param=param,
-        code=f"integer_{code}_value",
-    )
-
-
-def choices_wanted(raw: dict[str, Any]) -> int:
-    """`n`, at least 1 and at most 128."""
-    return integer(raw, "n", 1, 128) or 1 if "n" in raw else 1
-
-
 def service_tier(raw: dict[str, Any]) -> str:
     """The tier that served the request; `auto` is served as `default`."""
     tier = raw.get("service_tier")
     return tier if tier in ("flex", "priority", "scale", "fast") else "default"
-
-
-def prompts(raw: dict[str, Any], key: str, model: str) -> tuple[str, ...]:
-    """A string, an array of strings, of token ids, or of arrays of token ids: the texts they stand for."""
-    given = raw.get(key)
-    if given is None:
-        raise missing(key)
-    if type(given) is str:
-        return (given,)
-    if type(given) is not list:
-        raise invalid_type(
-            key, "one of a string, array of strings, array of integers, or array of arrays", given
-        )
-    if given and type(given[0]) is int:
-        return (_decoded(given, key, model),)
-    return tuple([_prompt(each, f"{key}[{index}]", model) for index, each in enumerate(given)])
-
-
-def _prompt(given: Any, where: str, model: str) -> str:
-    if type(given) is str:
-        return given
-    if type(given) is list:
-        return _decoded(given, where, model)
-    raise invalid_type(where, "one of a string or array of integers", given)
-
-
-def _decoded(ids: list[Any], where: str, model: str) -> str:
-    for index, id in enumerate(ids):
-        if type(id) is not int:
-            raise invalid_type(f"{where}[{index}]", "an integer", id)
-    try:
-        return tokens.decode(ids, tokens.encoding_of(model))
-    except ValueError as wrong:
-        raise Failure(400, "invalid_request", f"Invalid '{where}': {wrong}", param=where) from None

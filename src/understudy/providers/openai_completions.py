@@ -32,6 +32,7 @@ from understudy.model import (
     Usage,
 )
 from understudy.providers import openai_base as base
+from understudy.providers import openai_fields_base as reading
 from understudy.providers import openai_refusals_base as say
 from understudy.providers.base import Check, by_field, encode, quote
 
@@ -51,21 +52,21 @@ FINISH: dict[Stop, str] = {
 }
 STOPS: dict[str, Stop] = {"stop": "end", "length": "length", "content_filter": "content_filter"}
 TYPES = {
-    "stream": base.BOOLEAN,
-    "stream_options": base.OBJECT,
-    "temperature": base.DECIMAL,
-    "top_p": base.DECIMAL,
-    "n": base.INTEGER,
-    "best_of": base.INTEGER,
-    "max_tokens": base.INTEGER,
-    "presence_penalty": base.DECIMAL,
-    "frequency_penalty": base.DECIMAL,
-    "logit_bias": base.OBJECT,
-    "logprobs": base.INTEGER,
-    "echo": base.BOOLEAN,
-    "suffix": base.STRING,
-    "seed": base.INTEGER,
-    "user": base.STRING,
+    "stream": reading.BOOLEAN,
+    "stream_options": reading.OBJECT,
+    "temperature": reading.DECIMAL,
+    "top_p": reading.DECIMAL,
+    "n": reading.INTEGER,
+    "best_of": reading.INTEGER,
+    "max_tokens": reading.INTEGER,
+    "presence_penalty": reading.DECIMAL,
+    "frequency_penalty": reading.DECIMAL,
+    "logit_bias": reading.OBJECT,
+    "logprobs": reading.INTEGER,
+    "echo": reading.BOOLEAN,
+    "suffix": reading.STRING,
+    "seed": reading.INTEGER,
+    "user": reading.STRING,
 }
 
 
@@ -182,16 +183,16 @@ def parse(http: HttpRequest) -> Request:
     Body: {"model": str, "prompt"?: str | [str] | [int] | [[int]], "max_tokens"? = 16, ...}. Several
     prompts are `messages` and `more`; no prompt at all is `<|endoftext|>`, a fresh document.
     """
-    raw = base.body_object(http)
-    model = base.required_model(raw)
-    base.check_types(raw, TYPES)
+    raw = reading.body_object(http)
+    model = reading.required_model(raw)
+    reading.check_types(raw, TYPES)
     given = raw if raw.get("prompt") is not None else {"prompt": "<|endoftext|>"}
     first, *more = ((Message("user", (Text(prompt),)),) for prompt in _prompts(given, model))
-    choices = base.choices_wanted(raw)
+    choices = reading.choices_wanted(raw)
     if (wanted := choices * (1 + len(more))) > MOST_CHOICES:
         words = f"This asks for {wanted} completions; at most {MOST_CHOICES} can be had at once."
         raise Failure(400, "invalid_request", words, param="n")
-    limit, top = base.integer(raw, "max_tokens", 0), base.integer(raw, "logprobs", 0)
+    limit, top = reading.integer(raw, "max_tokens", 0), reading.integer(raw, "logprobs", 0)
     return Request(
         NAME,
         "completion",
@@ -200,7 +201,7 @@ def parse(http: HttpRequest) -> Request:
         raw,
         sampling=Sampling(
             DEFAULT_MAX_TOKENS if limit is None else limit,
-            base.stop_sequences(raw),
+            reading.stop_sequences(raw),
             raw.get("seed"),
             raw.get("temperature"),
             raw.get("top_p"),
@@ -214,7 +215,7 @@ def parse(http: HttpRequest) -> Request:
 
 def _prompts(raw: dict[str, Any], model: str) -> tuple[str, ...]:
     """The prompts, at least one: to nothing at all there is no answer."""
-    found = base.prompts(raw, "prompt", model)
+    found = reading.prompts(raw, "prompt", model)
     if not found:
         raise say.empty_array("prompt")
     return found

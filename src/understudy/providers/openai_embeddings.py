@@ -15,6 +15,7 @@ from understudy.catalog import known
 from understudy.errors import Failure
 from understudy.model import EmbeddingReply, EmbeddingRequest, Event, HttpRequest, Usage
 from understudy.providers import openai_base as base
+from understudy.providers import openai_fields_base as reading
 from understudy.providers import openai_refusals_base as say
 from understudy.providers.base import Check, by_field, decode, encode
 
@@ -23,7 +24,7 @@ ROUTES = (("POST", "/v1/embeddings"),)
 head = base.head
 error = base.error
 unrouted = base.unrouted
-TYPES = {"dimensions": base.INTEGER, "encoding_format": base.STRING, "user": base.STRING}
+TYPES = {"dimensions": reading.INTEGER, "encoding_format": reading.STRING, "user": reading.STRING}
 MOST_INPUTS = 2048
 
 # --- what the API refuses -------------------------------------------------------------------------
@@ -110,14 +111,14 @@ def parse(http: HttpRequest) -> EmbeddingRequest:
 
     Body: {"model": str, "input": str | [str] | [int] | [[int]], "dimensions"?, "encoding_format"?}.
     """
-    raw = base.body_object(http)
-    model = base.required_model(raw)
-    base.check_types(raw, TYPES)
+    raw = reading.body_object(http)
+    model = reading.required_model(raw)
+    reading.check_types(raw, TYPES)
     form = raw.get("encoding_format") or "float"
     if form not in ("float", "base64"):
-        raise base.invalid_value("encoding_format", form, ("float", "base64"))
-    dimensions = base.integer(raw, "dimensions", 1)
-    return EmbeddingRequest(NAME, model, base.prompts(raw, "input", model), raw, dimensions)
+        raise say.invalid_value("encoding_format", form, ("float", "base64"))
+    dimensions = reading.integer(raw, "dimensions", 1)
+    return EmbeddingRequest(NAME, model, reading.prompts(raw, "input", model), raw, dimensions)
 
 
 def body(reply: EmbeddingReply, request: EmbeddingRequest) -> bytes:

@@ -5,11 +5,40 @@ Source of each: the rows of docs/validation.md that use it.
 
 from __future__ import annotations
 
+from typing import Any
+
 from understudy.errors import Failure
+
+NAMES: dict[type, str] = {
+    dict: "an object",
+    list: "an array",
+    str: "a string",
+    int: "an integer",
+    float: "a decimal number",
+    bool: "a boolean",
+    type(None): "null",
+}
+"""What the API calls the types of JSON."""
 
 
 def refusal(message: str, param: str | None = None, code: str | None = None) -> Failure:
     return Failure(400, "invalid_request", message, param=param, code=code)
+
+
+def invalid_type(param: str, expected: str, found: Any) -> Failure:
+    words = f"Invalid type for '{param}': expected {expected}, but got {NAMES[type(found)]} instead."
+    return refusal(words, param, "invalid_type")
+
+
+def invalid_value(param: str, found: str, supported: tuple[str, ...]) -> Failure:
+    *most, last = (f"'{value}'" for value in supported)
+    values = f"{', '.join(most)}, and {last}" if len(most) > 1 else " and ".join((*most, last))
+    words = f"Invalid value: '{found[:100]}'. Supported values are: {values}."
+    return refusal(words, param, "invalid_value")
+
+
+def missing(param: str) -> Failure:
+    return refusal(f"Missing required parameter: '{param}'.", param, "missing_required_parameter")
 
 
 def out_of_range(param: str, found: float, bound: float, kind: str) -> Failure:

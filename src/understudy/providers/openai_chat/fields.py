@@ -10,7 +10,6 @@ from typing import Any
 
 from understudy.errors import Failure
 from understudy.model import Request
-from understudy.providers import openai_base as base
 from understudy.providers import openai_refusals_base as say
 from understudy.providers.openai_chat.families import MOST_OUTPUT, ORDINARY, Limit, family, limit
 from understudy.providers.openai_chat.messages import is_tool_name
@@ -96,7 +95,7 @@ def typed(field: str, expected: tuple[frozenset[type], str]) -> Find:
 
     def find(request: Request) -> Failure | None:
         value = request.raw[field]
-        return None if type(value) in kinds else base.invalid_type(field, words, value)
+        return None if type(value) in kinds else say.invalid_type(field, words, value)
 
     return find
 
@@ -107,7 +106,7 @@ def within(field: str, least: float, most: float) -> Find:
     def find(request: Request) -> Failure | None:
         value = request.raw[field]
         if type(value) is not int and type(value) is not float:
-            return base.invalid_type(field, "a decimal", value)
+            return say.invalid_type(field, "a decimal", value)
         if least <= value <= most:
             return None
         return say.out_of_range(field, value, least if value < least else most, "decimal")
@@ -139,7 +138,7 @@ def one_of(field: str, supported: tuple[str, ...], unlisted: tuple[str, ...] = (
         value = request.raw[field]
         if value in supported or value in unlisted:
             return None
-        return base.invalid_value(field, value, supported) if type(value) is str else None
+        return say.invalid_value(field, value, supported) if type(value) is str else None
 
     return find
 
@@ -148,7 +147,7 @@ def service_tier(request: Request) -> Failure | None:
     value = request.raw["service_tier"]
     if type(value) is not str:
         listed = ", ".join(f"'{tier}'" for tier in TIERS[:-1])
-        return base.invalid_type("service_tier", f"one of {listed}, or '{TIERS[-1]}'", value)
+        return say.invalid_type("service_tier", f"one of {listed}, or '{TIERS[-1]}'", value)
     return _tier(request)
 
 
@@ -158,14 +157,14 @@ _tier = one_of("service_tier", TIERS, UNLISTED_TIERS)
 def user(request: Request) -> Failure | None:
     value = request.raw["user"]
     if type(value) is not str:
-        return base.invalid_type("user", "a string", value)
+        return say.invalid_type("user", "a string", value)
     return say.string_too_long("user", LONGEST_USER, len(value)) if len(value) > LONGEST_USER else None
 
 
 def metadata(request: Request) -> Failure | None:
     given = request.raw["metadata"]
     if type(given) is not dict:
-        return base.invalid_type("metadata", "a metadata object", given)
+        return say.invalid_type("metadata", "a metadata object", given)
     if len(given) > MOST_PAIRS:
         return say.refusal(
             f"Invalid 'metadata': too many properties. Expected an object with at most {MOST_PAIRS} "
@@ -182,7 +181,7 @@ def metadata(request: Request) -> Failure | None:
                 "property_name_above_max_length",
             )
         if type(value) is not str:
-            return base.invalid_type(f"metadata.{key}", "a string", value)
+            return say.invalid_type(f"metadata.{key}", "a string", value)
         if len(value) > LONGEST_VALUE:
             return say.string_too_long(f"metadata.{key}", LONGEST_VALUE, len(value))
     return None

@@ -15,7 +15,6 @@ from typing import Any
 
 from understudy.errors import Failure
 from understudy.model import Request
-from understudy.providers import openai_base as base
 from understudy.providers import openai_refusals_base as say
 from understudy.providers.openai_chat.families import TEXT_ONLY, family
 
@@ -48,8 +47,8 @@ def shapes(request: Request) -> Failure | None:
 def _shape(message: dict[str, Any], where: str, model: str) -> Failure | None:
     if message["role"] == "developer" and message.get("content") is None:
         if "content" not in message:
-            return base.missing(f"{where}.content")
-        return base.invalid_type(f"{where}.content", "one of a string or array of objects", None)
+            return say.missing(f"{where}.content")
+        return say.invalid_type(f"{where}.content", "one of a string or array of objects", None)
     name = message.get("name")
     if name and message["role"] in NAMED and NO_NAME.search(name):
         return say.pattern(f"{where}.name", r"^[^\s<|\\/>]+$")

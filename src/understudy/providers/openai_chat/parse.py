@@ -26,7 +26,8 @@ from understudy.model import (
     ToolChoice,
     ToolResult,
 )
-from understudy.providers import openai_base as base
+from understudy.providers import openai_fields_base as reading
+from understudy.providers import openai_refusals_base as say
 
 NAME = "openai-chat"
 
@@ -40,20 +41,20 @@ ROLES: dict[str, Role] = {
     "developer": "system",
 }
 TYPES: dict[str, tuple[frozenset[type], str]] = {
-    "messages": base.OBJECTS,
-    "stream": base.BOOLEAN,
-    "stream_options": base.OBJECT,
-    "temperature": base.DECIMAL,
-    "top_p": base.DECIMAL,
-    "n": base.INTEGER,
-    "max_tokens": base.INTEGER,
-    "max_completion_tokens": base.INTEGER,
-    "logprobs": base.BOOLEAN,
-    "top_logprobs": base.INTEGER,
-    "seed": base.INTEGER,
-    "tools": base.OBJECTS,
+    "messages": reading.OBJECTS,
+    "stream": reading.BOOLEAN,
+    "stream_options": reading.OBJECT,
+    "temperature": reading.DECIMAL,
+    "top_p": reading.DECIMAL,
+    "n": reading.INTEGER,
+    "max_tokens": reading.INTEGER,
+    "max_completion_tokens": reading.INTEGER,
+    "logprobs": reading.BOOLEAN,
+    "top_logprobs": reading.INTEGER,
+    "seed": reading.INTEGER,
+    "tools": reading.OBJECTS,
     "functions": (frozenset({list}), "an array of function definitions"),
-    "response_format": base.OBJECT,
+    "response_format": reading.OBJECT,
 }
 
 
@@ -64,10 +65,10 @@ def parse(http: HttpRequest) -> Request:
     Raises Failure(400) for what cannot be understood: no JSON object, missing or mistyped fields,
     roles and content types that there are not.
     """
-    raw = base.body_object(http)
-    model = base.required_model(raw)
-    base.check_types(raw, TYPES)
-    messages = base.required(raw, "messages", base.OBJECTS)
+    raw = reading.body_object(http)
+    model = reading.required_model(raw)
+    reading.check_types(raw, TYPES)
+    messages = reading.required(raw, "messages", reading.OBJECTS)
     names: dict[str, str] = {}
     return Request(
         NAME,
@@ -81,7 +82,7 @@ def parse(http: HttpRequest) -> Request:
         _response_format(raw) if "response_format" in raw else PLAIN,
         _sampling(raw) if not _SAMPLING.isdisjoint(raw) else DEFAULT_SAMPLING,
         raw.get("stream") is True,
-        base.choices_wanted(raw),
+        reading.choices_wanted(raw),
     )
 
 
@@ -89,17 +90,17 @@ def _message(raw: Any, index: int, names: dict[str, str]) -> Message:
     """One message; `names` maps the ids of tool calls seen so far to their tools' names."""
     where = f"messages[{index}]"
     if type(raw) is not dict:
-        raise base.invalid_type(where, "an object", raw)
-    given = base.required(raw, "role", base.STRING, f"{where}.")
+        raise say.invalid_type(where, "an object", raw)
+    given = reading.required(raw, "role", reading.STRING, f"{where}.")
     role = ROLES.get(given)
     if role is None:
-        raise base.invalid_value(f"{where}.role", given, tuple(ROLES))
+        raise say.invalid_value(f"{where}.role", given, tuple(ROLES))
     content = raw.get("content")
     if len(raw) == 2 and type(content) is str and role != "tool":
         return Message(role, (Text(content),))
     name = raw.get("name") or ""
     if type(name) is not str:
-        raise base.invalid_type(f"{where}.name", "a string", name)
+        raise say.invalid_type(f"{where}.name", "a string", name)
     parts = _content(content, f"{where}.content")
     if role == "tool":
         return Message(role, (_tool_result(raw, parts, given, names, where),), name)
@@ -119,7 +120,7 @@ def _thoughts(raw: dict[str, Any], where: str) -> tuple[Part, ...]:
         if text is None:
             continue
         if type(text) is not str:
-            raise base.invalid_type(f"{where}.{key}", "a string", text)
+            raise say.invalid_type(f"{where}.{key}", "a string", text)
         found.append(kind(text))
     return tuple(found)
 
@@ -129,23 +130,23 @@ def _calls(raw: dict[str, Any], names: dict[str, str], where: str) -> tuple[Part
     calls: list[Part] = []
     given = raw.get("tool_calls") or []
     if type(given) is not list:
-        raise base.invalid_type(f"{where}.tool_calls", "an array of objects", given)
+        raise say.invalid_type(f"{where}.tool_calls", "an array of objects", given)
     for index, call in enumerate(given):
         at = f"{where}.tool_calls[{index}]"
         if type(call) is not dict:
-            raise base.invalid_type(at, "an object", call)
+            raise say.invalid_type(at, "an object", call)
         kind, body = ("custom", "input") if call.get("type") == "custom" else ("function", "arguments")
-        function = base.required(call, kind, base.OBJECT, f"{at}.")
-        name = base.required(function, "name", base.STRING, f"{at}.{kind}.")
-        arguments = base.required(function, body, base.STRING, f"{at}.{kind}.")
-        id = base.required(call, "id", base.STRING, f"{at}.")
+        function = reading.required(call, kind, reading.OBJECT, f"{at}.")
+        name = reading.required(function, "name", reading.STRING, f"{at}.{kind}.")
+        arguments = reading.required(function, body, reading.STRING, f"{at}.{kind}.")
+        id = reading.required(call, "id", reading.STRING, f"{at}.")
         names[id] = name
         calls.append(ToolCall(name, arguments, id))
     if (function := raw.get("function_call")) is not None:
         if type(function) is not dict:
-            raise base.invalid_type(f"{where}.function_call", "an object", function)
-        name = base.required(function, "name", base.STRING, f"{where}.function_call.")
-        arguments = base.required(function, "arguments", base.STRING, f"{where}.function_call.")
+            raise say.invalid_type(f"{where}.function_call", "an object", function)
+        name = reading.required(function, "name", reading.STRING, f"{where}.function_call.")
+        arguments = reading.required(function, "arguments", reading.STRING, f"{where}.function_call.")
         calls.append(ToolCall(name, arguments, name))
     return tuple(calls)
 
@@ -155,9 +156,9 @@ def _tool_result(
 ) -> ToolResult:
     text = "\n".join(part.text for part in parts if isinstance(part, Text))
     if given == "function":
-        name = base.required(raw, "name", base.STRING, f"{where}.")
+        name = reading.required(raw, "name", reading.STRING, f"{where}.")
         return ToolResult(name, text, name)
-    id = base.required(raw, "tool_call_id", base.STRING, f"{where}.")
+    id = reading.required(raw, "tool_call_id", reading.STRING, f"{where}.")
     return ToolResult(id, text, names.get(id, ""))
 
 
@@ -167,47 +168,49 @@ def _content(content: Any, where: str) -> tuple[Part, ...]:
     if content is None:
         return ()
     if type(content) is not list:
-        raise base.invalid_type(where, "one of a string or array of objects", content)
+        raise say.invalid_type(where, "one of a string or array of objects", content)
     return tuple([_part(each, f"{where}[{index}]") for index, each in enumerate(content)])
 
 
 def _part(raw: Any, where: str) -> Part:
     if type(raw) is not dict:
-        raise base.invalid_type(where, "an object", raw)
-    kind = base.required(raw, "type", base.STRING, f"{where}.")
+        raise say.invalid_type(where, "an object", raw)
+    kind = reading.required(raw, "type", reading.STRING, f"{where}.")
     reader = PARTS.get(kind)
     if reader is None:
-        raise base.invalid_value(f"{where}.type", kind, tuple(PARTS))
+        raise say.invalid_value(f"{where}.type", kind, tuple(PARTS))
     return reader(raw, f"{where}.")
 
 
 def _text(raw: dict[str, Any], where: str) -> Part:
-    return Text(base.required(raw, "text", base.STRING, where))
+    return Text(reading.required(raw, "text", reading.STRING, where))
 
 
 def _refusal(raw: dict[str, Any], where: str) -> Part:
-    return Refusal(base.required(raw, "refusal", base.STRING, where))
+    return Refusal(reading.required(raw, "refusal", reading.STRING, where))
 
 
 def _image(raw: dict[str, Any], where: str) -> Part:
-    image = base.required(raw, "image_url", base.OBJECT, where)
-    base.check_types(image, {"detail": base.STRING}, f"{where}image_url.")
+    image = reading.required(raw, "image_url", reading.OBJECT, where)
+    reading.check_types(image, {"detail": reading.STRING}, f"{where}image_url.")
     return Image(
-        base.required(image, "url", base.STRING, f"{where}image_url."), image.get("detail") or "auto"
+        reading.required(image, "url", reading.STRING, f"{where}image_url."), image.get("detail") or "auto"
     )
 
 
 def _audio(raw: dict[str, Any], where: str) -> Part:
-    audio = base.required(raw, "input_audio", base.OBJECT, where)
+    audio = reading.required(raw, "input_audio", reading.OBJECT, where)
     return Audio(
-        base.required(audio, "data", base.STRING, f"{where}input_audio."),
-        base.required(audio, "format", base.STRING, f"{where}input_audio."),
+        reading.required(audio, "data", reading.STRING, f"{where}input_audio."),
+        reading.required(audio, "format", reading.STRING, f"{where}input_audio."),
     )
 
 
 def _file(raw: dict[str, Any], where: str) -> Part:
-    file = base.required(raw, "file", base.OBJECT, where)
-    base.check_types(file, dict.fromkeys(("file_id", "filename", "file_data"), base.STRING), f"{where}file.")
+    file = reading.required(raw, "file", reading.OBJECT, where)
+    reading.check_types(
+        file, dict.fromkeys(("file_id", "filename", "file_data"), reading.STRING), f"{where}file."
+    )
     return File(file.get("file_id") or "", file.get("filename") or "", file.get("file_data") or "")
 
 
@@ -228,21 +231,25 @@ def _tools(raw: dict[str, Any]) -> tuple[Tool, ...]:
 
 def _tool(raw: Any, where: str) -> Tool:
     if type(raw) is not dict:
-        raise base.invalid_type(where, "an object", raw)
-    kind = base.required(raw, "type", base.STRING, f"{where}.")
+        raise say.invalid_type(where, "an object", raw)
+    kind = reading.required(raw, "type", reading.STRING, f"{where}.")
     if kind not in ("function", "custom"):
-        raise base.invalid_value(f"{where}.type", kind, ("function", "custom"))
-    return _function(base.required(raw, kind, base.OBJECT, f"{where}."), f"{where}.{kind}", kind == "custom")
+        raise say.invalid_value(f"{where}.type", kind, ("function", "custom"))
+    return _function(
+        reading.required(raw, kind, reading.OBJECT, f"{where}."), f"{where}.{kind}", kind == "custom"
+    )
 
 
 def _function(raw: Any, where: str, custom: bool = False) -> Tool:
     if type(raw) is not dict:
-        raise base.invalid_type(where, "an object", raw)
-    base.check_types(
-        raw, {"description": base.STRING, "parameters": base.OBJECT, "strict": base.BOOLEAN}, f"{where}."
+        raise say.invalid_type(where, "an object", raw)
+    reading.check_types(
+        raw,
+        {"description": reading.STRING, "parameters": reading.OBJECT, "strict": reading.BOOLEAN},
+        f"{where}.",
     )
     return Tool(
-        base.required(raw, "name", base.STRING, f"{where}."),
+        reading.required(raw, "name", reading.STRING, f"{where}."),
         raw.get("description") or "",
         raw.get("parameters"),
         raw.get("strict") is True,
@@ -265,19 +272,19 @@ def _tool_choice(raw: dict[str, Any]) -> ToolChoice:
     if choice in ("none", "auto", "required"):
         return ToolChoice(choice)
     if type(choice) is str:
-        raise base.invalid_value(key, choice, ("none", "auto", "required"))
+        raise say.invalid_value(key, choice, ("none", "auto", "required"))
     if type(choice) is not dict:
-        raise base.invalid_type(key, CHOICE_WORDS[key], choice)
+        raise say.invalid_type(key, CHOICE_WORDS[key], choice)
     if key == "function_call":
-        return ToolChoice("required", (base.required(choice, "name", base.STRING, f"{key}."),))
-    kind = base.required(choice, "type", base.STRING, f"{key}.")
+        return ToolChoice("required", (reading.required(choice, "name", reading.STRING, f"{key}."),))
+    kind = reading.required(choice, "type", reading.STRING, f"{key}.")
     if kind not in ("function", "custom", "allowed_tools"):
-        raise base.missing(f"{key}.function")
-    body = base.required(choice, kind, base.OBJECT, f"{key}.")
+        raise say.missing(f"{key}.function")
+    body = reading.required(choice, kind, reading.OBJECT, f"{key}.")
     if kind != "allowed_tools":
-        return ToolChoice("required", (base.required(body, "name", base.STRING, f"{key}.{kind}."),))
+        return ToolChoice("required", (reading.required(body, "name", reading.STRING, f"{key}.{kind}."),))
     where = f"{key}.{kind}."
-    offered = enumerate(base.required(body, "tools", base.OBJECTS, where))
+    offered = enumerate(reading.required(body, "tools", reading.OBJECTS, where))
     names = tuple([_tool(each, f"{where}tools[{index}]").name for index, each in offered])
     return ToolChoice("required" if body.get("mode") == "required" else "auto", names)
 
@@ -286,17 +293,19 @@ def _response_format(raw: dict[str, Any]) -> ResponseFormat:
     given = raw["response_format"]
     if given is None:
         return PLAIN
-    kind = base.required(given, "type", base.STRING, "response_format.")
+    kind = reading.required(given, "type", reading.STRING, "response_format.")
     if kind not in ("text", "json_object", "json_schema"):
-        raise base.invalid_value("response_format.type", kind, ("json_object", "json_schema", "text"))
+        raise say.invalid_value("response_format.type", kind, ("json_object", "json_schema", "text"))
     if kind != "json_schema":
         return ResponseFormat(kind)
-    body = base.required(given, "json_schema", base.OBJECT, "response_format.")
-    base.check_types(body, {"schema": base.OBJECT, "strict": base.BOOLEAN}, "response_format.json_schema.")
+    body = reading.required(given, "json_schema", reading.OBJECT, "response_format.")
+    reading.check_types(
+        body, {"schema": reading.OBJECT, "strict": reading.BOOLEAN}, "response_format.json_schema."
+    )
     return ResponseFormat(
         "json_schema",
         body.get("schema"),
-        base.required(body, "name", base.STRING, "response_format.json_schema."),
+        reading.required(body, "name", reading.STRING, "response_format.json_schema."),
         body.get("strict") is True,
     )
 
@@ -320,10 +329,10 @@ MOST_TOP_LOGPROBS = 20
 
 def _sampling(raw: dict[str, Any]) -> Sampling:
     limit = _token_limit(raw, "max_completion_tokens")
-    top = base.integer(raw, "top_logprobs", 0, MOST_TOP_LOGPROBS) or 0
+    top = reading.integer(raw, "top_logprobs", 0, MOST_TOP_LOGPROBS) or 0
     return Sampling(
         _token_limit(raw, "max_tokens") if limit is None else limit,
-        base.stop_sequences(raw),
+        reading.stop_sequences(raw),
         raw.get("seed"),
         raw.get("temperature"),
         raw.get("top_p"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from understudy.providers import openai_base as base
+from understudy.providers import openai_fields_base as reading
 from understudy.providers.base import Check, by_field
 from understudy.providers.openai_chat import fields, messages
 from understudy.providers.openai_chat.endpoints import ENDPOINT_CHECKS
@@ -286,7 +286,7 @@ FIELDS: tuple[Check, ...] = (
     Check(
         "parallel_tool_calls of a wrong type",
         "parallel_tool_calls",
-        fields.typed("parallel_tool_calls", base.BOOLEAN),
+        fields.typed("parallel_tool_calls", reading.BOOLEAN),
         example(tools=[TOOL], parallel_tool_calls={"a": 1}),
         MEASURED,
     ),
@@ -380,14 +380,14 @@ FIELDS: tuple[Check, ...] = (
     Check(
         "safety_identifier of a wrong type",
         "safety_identifier",
-        fields.typed("safety_identifier", base.STRING),
+        fields.typed("safety_identifier", reading.STRING),
         example(safety_identifier={"a": 1}),
         MEASURED,
     ),
     Check(
         "prompt_cache_key of a wrong type",
         "prompt_cache_key",
-        fields.typed("prompt_cache_key", base.STRING),
+        fields.typed("prompt_cache_key", reading.STRING),
         example(prompt_cache_key={"a": 1}),
         MEASURED,
     ),
@@ -483,7 +483,11 @@ FIELDS: tuple[Check, ...] = (
         f"{GITHUB}BerriAI/litellm/issues/5803",
     ),
     Check(
-        "store of a wrong type", "store", fields.typed("store", base.BOOLEAN), example(store="yes"), MEASURED
+        "store of a wrong type",
+        "store",
+        fields.typed("store", reading.BOOLEAN),
+        example(store="yes"),
+        MEASURED,
     ),
     Check("metadata of a wrong type", "metadata", fields.metadata, example(metadata="x"), MEASURED),
     Check(
