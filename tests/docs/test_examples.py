@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,14 +22,25 @@ from understudy.settings import FIELDS
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 REFERENCE = (ROOT / "docs" / "reference.md").read_text()
-BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$(?:\n\n```\n(?P<prints>.*?)^```$)?", re.M | re.S)
+"""A block, and the plain one right behind it, which is what it prints."""
+FLAGS = re.compile(r"^# the server: understudy serve (.+)$", re.M)
+NOBODY = "# the server: none"
+PRINTS = "\n# prints:\n"
+AUTOGEN = {"import autogen\n": "autogen_0_2", "from autogen_": "autogen_0_7"}
 Serving = Callable[..., AbstractContextManager[str]]
 
 
 def blocks(language: str) -> list[tuple[str, str]]:
-    """Where it is, and the text, of every block in this language."""
+    """Where it is, and the text, of every block in this language.
+
+    What it prints stands behind it, after PRINTS: its lines in any order, `...` for whatever is there.
+    """
     return [
-        (f"{page.name}:{page.read_text()[: found.start()].count(chr(10)) + 1}", found[2])
+        (
+            f"{page.name}:{page.read_text()[: found.start()].count(chr(10)) + 1}",
+            found[2] + (PRINTS + found["prints"] if found["prints"] else ""),
+        )
         for page in PAGES
         for found in BLOCK.finditer(page.read_text())
         if found[1] == language
@@ -53,25 +65,81 @@ def test_every_block_is_of_a_kind_that_is_run() -> None:
             )
 
 
+@contextmanager
+def served(text: str, server_url: str, serving: Serving) -> Iterator[str]:
+    """The URL of the server for an example; one of its own where the example names flags or an outage."""
+    if NOBODY in text:
+        with socket.socket() as silent:
+            silent.bind(("127.0.0.1", 0))
+            yield f"http://localhost:{silent.getsockname()[1]}"
+    elif found := FLAGS.search(text):
+        with serving(*shlex.split(found[1])) as url:
+            yield url
+    elif "/_understudy/outage" in text or "understudy outage" in text:
+        with serving() as url:
+            yield url
+    else:
+        yield server_url
+
+
+def moved(text: str, url: str) -> str:
+    """The text for a server at this URL in place of port 8080."""
+    port = url.rpartition(":")[2]
+    return text.replace(":8080", f":{port}").replace("port 8080", f"port {port}")
+
+
+def assert_prints(expected: str, output: str, url: str) -> None:
+    for line in moved(expected, url).splitlines():
+        pattern = ".*".join(re.escape(piece) for piece in line.split("..."))
+        assert re.search(pattern, output), f"not printed: {line}\nprinted: {output}"
+
+
+def python_for(text: str) -> str:
+    """The interpreter that has the packages which an example imports."""
+    for imported, generation in AUTOGEN.items():
+        if imported in text:
+            python = ROOT / ".cache" / "venvs" / generation / "bin" / "python"
+            assert python.exists(), f"the virtual environment of {generation} is missing; run: make test"
+            return str(python)
+    return sys.executable
+
+
 @each(blocks("python"))
-def test_a_python_example_runs(text: str, server_url: str, tmp_path: Path) -> None:
+def test_a_python_example_runs(text: str, server_url: str, serving: Serving, tmp_path: Path) -> None:
+    text, _, expected = text.partition(PRINTS)
     script = tmp_path / "example.py"
-    script.write_text(text.replace("http://localhost:8080", server_url))
-    ran = subprocess.run(
-        [sys.executable, script], capture_output=True, text=True, timeout=60, cwd=tmp_path, check=False
-    )
+    with served(text, server_url, serving) as url:
+        script.write_text(moved(text, url))
+        ran = subprocess.run(
+            [python_for(text), script],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd=tmp_path,
+            check=False,
+        )
     assert ran.returncode == 0, ran.stderr
+    assert_prints(expected, ran.stdout + ran.stderr, url)
 
 
 @each(blocks("bash"))
 def test_a_shell_example_runs(text: str, server_url: str, serving: Serving, tmp_path: Path) -> None:
-    with serving() if "/_understudy/outage" in text else nullcontext(server_url) as url:
-        script = "set -eu\n" + text.replace("http://localhost:8080", url)
+    text, _, expected = text.partition(PRINTS)
+    ours = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    with served(text, server_url, serving) as url:
+        script = "set -eu\n" + moved(text, url)
         ran = subprocess.run(
-            ["bash", "-c", script], capture_output=True, text=True, timeout=60, cwd=tmp_path, check=False
+            ["bash", "-c", script],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd=tmp_path,
+            env=ours,
+            check=False,
         )
-    assert ran.returncode == 0, ran.stderr
+    assert ran.returncode == 0, ran.stdout + ran.stderr
     assert ran.stdout or "-X OPTIONS" in text
+    assert_prints(expected, ran.stdout + ran.stderr, url)
 
 
 @each([(where, text) for where, text in commands() if "--tls-cert" not in text])  # test_cli.py does that
@@ -87,6 +155,18 @@ def test_a_command_does_what_it_says(
         assert ran.returncode == 0, ran.stderr
         return
     assert words[0] == "understudy"
+    if words[1] == "check":
+        with serving() as url:
+            ran = subprocess.run(
+                [sys.executable, "-m", *(moved(word, url) for word in words)],
+                env={**os.environ, "OPENAI_BASE_URL": f"{url}/v1"},
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        return
     if words[1] == "outage":  # of a server of its own
         with serving() as url:
             words = [*words, "--url", url]
