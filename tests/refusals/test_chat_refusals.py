@@ -214,6 +214,13 @@ def test_an_effort_that_is_no_text_is_told_as_python_writes_it() -> None:
     ]
 
 
+def test_options_of_the_stream_are_known_of_models_alone_that_were_asked() -> None:
+    assert complaints(stream=True, stream_options={"continuous_usage_stats": True}) == []
+    assert complaints(model="gpt-5.6-sol", stream=True, stream_options={"include_usage": True}) == []
+    options = {"include_usage": True, "bogus": 1}
+    assert params(model="gpt-5.6-sol", stream=True, stream_options=options) == ["stream_options.bogus"]
+
+
 def test_a_verbosity_of_another_type_passes_as_the_words_for_it_are_not_known() -> None:
     assert complaints(verbosity=7) == []
 

@@ -63,6 +63,11 @@ MOST_STOPS, LONGEST_USER = 4, 64
 MOST_PAIRS, LONGEST_KEY, LONGEST_VALUE = 16, 64, 512
 TIERS = ("auto", "default", "fast", "flex", "priority")
 UNLISTED_TIERS = ("scale",)  # in the SDK's types, but not among those that the API tells
+RETENTIONS = ("in_memory", "24h", "in-memory")  # the last as older SDKs have it
+MEMBERS = {
+    "stream_options": frozenset(("include_usage", "include_obfuscation")),
+    "prompt_cache_options": frozenset(("mode", "ttl")),
+}
 
 
 def unknown(request: Request) -> Failure | None:
@@ -78,6 +83,19 @@ def unknown(request: Request) -> Failure | None:
     if known is None:
         return _unrecognized(strangers)
     return say.refusal(f"Unknown parameter: '{strangers[0]}'.", strangers[0], "unknown_parameter")
+
+
+def strange_members(field: str) -> Find:
+    """Finds members that an object has not, for models that look at them."""
+
+    def find(request: Request) -> Failure | None:
+        given = request.raw[field]
+        if type(given) is not dict or given.keys() <= MEMBERS[field] or family(request.model) is None:
+            return None
+        where = f"{field}.{next(key for key in given if key not in MEMBERS[field])}"
+        return say.refusal(f"Unknown parameter: '{where}'.", where, "unknown_parameter")
+
+    return find
 
 
 def _unrecognized(keys: list[str]) -> Failure:
@@ -187,6 +205,21 @@ def metadata(request: Request) -> Failure | None:
     return None
 
 
+def retention(request: Request) -> Failure | None:
+    value = request.raw["prompt_cache_retention"]
+    if type(value) is not str:
+        words = "one of 'in_memory' or '24h'"
+        return say.invalid_type("prompt_cache_retention", words, value)
+    if value in RETENTIONS:
+        return None
+    return say.refusal("Invalid prompt_cache_retention argument", "prompt_cache_retention")
+
+
+def moderation(request: Request) -> Failure | None:
+    given = request.raw["moderation"]
+    return say.missing("moderation.model") if type(given) is dict and "model" not in given else None
+
+
 def stop(request: Request) -> Failure | None:
     found = len(request.sampling.stop)
     return say.array_too_long("stop", MOST_STOPS, found) if found > MOST_STOPS else None
@@ -195,9 +228,12 @@ def stop(request: Request) -> Failure | None:
 # --- fields that belong together ------------------------------------------------------------------
 
 
+_strange_options = strange_members("stream_options")
+
+
 def stream_options(request: Request) -> Failure | None:
-    if request.stream:
-        return None
+    if (found := _strange_options(request)) is not None or request.stream:
+        return found
     words = "The 'stream_options' parameter is only allowed when 'stream' is enabled."
     return say.refusal(words, "stream_options")
 

@@ -377,6 +377,7 @@ FIELDS: tuple[Check, ...] = (
     ),
     Check("user of a wrong type", "user", fields.user, example(user={"a": 1}), MEASURED),
     Check("user too long", "user", fields.user, example(user="u" * 123), LITELLM_TESTS),
+    Check("moderation without a model", "moderation", fields.moderation, example(moderation={}), MEASURED),
     Check(
         "safety_identifier of a wrong type",
         "safety_identifier",
@@ -385,10 +386,31 @@ FIELDS: tuple[Check, ...] = (
         MEASURED,
     ),
     Check(
+        "an unknown option of the cache",
+        "prompt_cache_options",
+        fields.strange_members("prompt_cache_options"),
+        example("gpt-5.6-terra", prompt_cache_options={"bogus": 1}),
+        MEASURED,
+    ),
+    Check(
         "prompt_cache_key of a wrong type",
         "prompt_cache_key",
         fields.typed("prompt_cache_key", reading.STRING),
         example(prompt_cache_key={"a": 1}),
+        MEASURED,
+    ),
+    Check(
+        "prompt_cache_retention of a wrong type",
+        "prompt_cache_retention",
+        fields.retention,
+        example(prompt_cache_retention={"a": 1}),
+        MEASURED,
+    ),
+    Check(
+        "unknown prompt_cache_retention",
+        "prompt_cache_retention",
+        fields.retention,
+        example(prompt_cache_retention="x"),
         MEASURED,
     ),
     Check(
@@ -474,6 +496,13 @@ FIELDS: tuple[Check, ...] = (
         fields.untaken("stop"),
         example("gpt-5-mini", stop="END"),
         f"{GITHUB}huggingface/smolagents/issues/1671",
+    ),
+    Check(
+        "an unknown option of the stream",
+        "stream_options",
+        fields.stream_options,
+        example("gpt-5.6-terra", stream_options={"bogus": 1}),
+        MEASURED,
     ),
     Check(
         "stream_options without stream",
