@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from understudy.errors import Failure
-from understudy.model import Reply, Usage
+from understudy.model import Broken, Reply, Usage
 from understudy.providers import openai_base as base
 
 ID = "0123456789abcdefghijklmnopqrs"
@@ -113,10 +113,17 @@ def test_frames_are_read_up_to_done() -> None:
 
 
 def test_an_error_inside_a_stream_is_a_frame() -> None:
-    frame = base.error_frame("It broke.")
-    assert frame.startswith(b"data: ")
-    assert frame.endswith(b"\n\n")
-    assert json.loads(frame[6:])["error"]["type"] == "server_error"
+    frame = base.error_frame(Broken(500, "server", "It broke."))
+    assert frame == (
+        b'data: {"error":{"message":"It broke.","type":"server_error","param":null,"code":null}}\n\n'
+    )
+
+
+def test_an_error_inside_a_stream_says_what_the_same_error_does_outside() -> None:
+    frame = base.error_frame(Broken(None, "quota"))
+    assert frame == b"data: %b\n\n" % base.error(Failure(None, "quota"), "").body
+    told = json.loads(base.error_frame(Broken(None, "server", "Oh", "n", "7", "odd"))[6:])
+    assert told == {"error": {"message": "Oh", "type": "odd", "param": "n", "code": "7"}}
 
 
 @pytest.mark.parametrize(

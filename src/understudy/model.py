@@ -348,12 +348,13 @@ class EmbeddingReply(Struct, frozen=True, gc=False):
 
 
 class ModelInfo(Struct, frozen=True, gc=False):
-    """A model on offer. `created` is in Unix seconds; `context_window` in tokens."""
+    """A model on offer. `created` is in Unix seconds; `context_window` in tokens; `pace` is its own."""
 
     id: str
     owned_by: str = "understudy"
     created: int = 1_735_689_600
     context_window: int = 128_000
+    pace: Pace | None = None
 
 
 class ModelsReply(Struct, frozen=True, gc=False):
@@ -424,11 +425,18 @@ class Finish(Struct, frozen=True, gc=False):
 
 
 class Broken(Struct, frozen=True, gc=False):
-    """The answer breaks off with an error inside the stream: a Failure's facts."""
+    """The answer breaks off with an error inside the stream: the fields of a Failure.
 
-    status: int
+    What it does not say, the provider fills in as it does for the Failure itself.
+    """
+
+    status: int | None
     kind: str
-    message: str
+    message: str = ""
+    param: str | None = None
+    code: str | None = None
+    type: str | None = None
+    facts: Mapping[str, Any] = {}  # noqa: RUF012 - never changed
 
 
 Event = Begin | PartStart | Delta | PartEnd | Finish | Broken
@@ -437,11 +445,23 @@ Event = Begin | PartStart | Delta | PartEnd | Finish | Broken
 # --- Time -------------------------------------------------------------------------------------------
 
 
+class Jitter(Struct, frozen=True, gc=False):
+    """How far times stray from their mean: by up to `spread` of it, or with a deviation or a sigma of it."""
+
+    kind: Literal["uniform", "normal", "lognormal"]
+    spread: float
+
+
 class Pace(Struct, frozen=True, gc=False):
-    """How time passes. `ttft` seconds to the first token, then `tokens_per_second` (0: at once)."""
+    """How time passes. `ttft` seconds to the first token, then `tokens_per_second` (0: at once).
+
+    `jitter` varies both. `delay` is in seconds, goes before all that, and is always the same.
+    """
 
     ttft: float = 0.0
     tokens_per_second: float = 0.0
+    delay: float = 0.0
+    jitter: Jitter | None = None
 
 
 INSTANT = Pace()

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from understudy.caching import cached
 from understudy.errors import Failure, Kind
-from understudy.model import AnyReply, RateLimits, Usage
+from understudy.model import AnyReply, Broken, RateLimits, Usage
 from understudy.providers.base import HttpReply, decode, encode, sse
 
 VERSION = "2020-10-01"
@@ -288,9 +288,19 @@ def retry_headers(seconds: float | None) -> tuple[tuple[str, str], ...]:
     return (("retry-after", f"{ceil(ms / 1000)}"), ("retry-after-ms", f"{ms}"))
 
 
-def error_frame(message: str) -> bytes:
-    """An error inside a stream, at which SDKs raise."""
-    return b"data: %b\n\n" % encode({"error": error_object(Failure(500, "server", message))})
+def error_frame(broken: Broken) -> bytes:
+    """An error inside a stream, at which SDKs raise: the envelope of a whole one, in a frame."""
+    kind: Any = broken.kind
+    failure = Failure(
+        broken.status,
+        kind,
+        broken.message,
+        param=broken.param,
+        code=broken.code,
+        type=broken.type,
+        facts=broken.facts,
+    )
+    return b"data: %b\n\n" % encode({"error": error_object(failure)})
 
 
 def unrouted(method: str, path: str, allowed: tuple[str, ...], hint: str) -> Failure:

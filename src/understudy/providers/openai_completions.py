@@ -362,7 +362,7 @@ _FRAMES: dict[type, Callable[[_Encoder, Any], bytes]] = {
     Delta: _Encoder._delta,
     PartEnd: lambda encoder, event: b"",
     Finish: _Encoder._finish,
-    Broken: lambda encoder, event: base.error_frame(event.message),
+    Broken: lambda encoder, event: base.error_frame(event),
 }
 
 
