@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from random import Random
+from typing import get_args, get_type_hints
+
 import pytest
 
-from understudy.events import content, duration, fit, fold, paced, unfold, with_content
+from understudy.events import content, duration, factor, fit, fold, paced, ttft, unfold, with_content
 from understudy.model import (
     Audio,
     Begin,
     Broken,
     Delta,
+    EmbeddingReply,
     File,
     Finish,
     Image,
+    Jitter,
+    ModelsReply,
     Pace,
     Part,
     PartEnd,
@@ -25,6 +31,7 @@ from understudy.model import (
     Text,
     ToolCall,
     ToolResult,
+    Usage,
 )
 
 HELLO = Reply((Text("Hello, world!"),))
@@ -156,3 +163,87 @@ def test_the_time_an_answer_takes_is_that_of_its_longest_choice() -> None:
     reply = Reply((Text("one"),), others=(Reply((Text("one two three"),)),))
     assert duration(reply, Pace(0.5, 4)) == 1.0
     assert duration(reply, Pace(0.5)) == 0.5
+
+
+TWENTY = Jitter("uniform", 0.2)
+KINDS = get_args(get_type_hints(Jitter)["kind"])
+
+
+class Told:
+    """A chance that draws what it was told to."""
+
+    def __init__(self, *draws: float) -> None:
+        self.draws = iter(draws)
+
+    def random(self) -> float:
+        return next(self.draws)
+
+    def gauss(self, mu: float, sigma: float) -> float:
+        """So many deviations from the middle."""
+        return mu + sigma * next(self.draws)
+
+
+@pytest.mark.parametrize(
+    ("jitter", "draw", "expected"),
+    [
+        (Jitter("uniform", 0.1), 0.0, 0.9),
+        (Jitter("uniform", 0.1), 0.5, 1.0),
+        (Jitter("uniform", 0.1), 0.75, 1.05),
+        (Jitter("normal", 0.1), 0, 1.0),
+        (Jitter("normal", 0.1), -2, 0.8),
+        (Jitter("normal", 0.5), -3, 0.0),
+        (Jitter("normal", 0.5), 3, 2.0),
+        (Jitter("lognormal", 0.5), 0, 0.8824969),  # the median: exp(-0.125)
+        (Jitter("lognormal", 0.5), 1, 1.4549914),  # exp(0.375)
+    ],
+)
+def test_jitter_multiplies_a_time(jitter: Jitter, draw: float, expected: float) -> None:
+    assert factor(jitter, Told(draw)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_jitter_leaves_the_mean_as_it_is(kind: str) -> None:
+    chance = Random(1)
+    drawn = [factor(Jitter(kind, 0.8), chance) for _ in range(20_000)]  # type: ignore[arg-type]
+    assert min(drawn) >= 0
+    assert max(drawn) > 1.5
+    assert sum(drawn) / len(drawn) == pytest.approx(1, abs=0.02)
+
+
+def test_a_jittered_stream_has_pauses_of_its_own() -> None:
+    pace = Pace(tokens_per_second=10, jitter=TWENTY)
+    pauses = [e.seconds for e in paced(HELLO, pace, Told(0, 0.5, 1)) if isinstance(e, Pause)]
+    assert pauses == pytest.approx([0.08, 0.1, 0.12])
+
+
+def test_jitter_varies_the_time_to_the_first_token() -> None:
+    assert ttft(Pace(0.5, jitter=TWENTY), Told(1)) == pytest.approx(0.6)
+    assert ttft(Pace(0.5), Told()) == 0.5
+
+
+def test_without_a_chance_there_is_no_jitter() -> None:
+    plain, jittered = Pace(0.5, 10), Pace(0.5, 10, jitter=TWENTY)
+    assert ttft(jittered) == 0.5
+    assert list(paced(HELLO, jittered)) == list(paced(HELLO, plain))
+    assert duration(HELLO, jittered) == duration(HELLO, plain)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_whole_answer_takes_as_long_as_its_stream_would(kind: str) -> None:
+    pace = Pace(0.5, 10, jitter=Jitter(kind, 0.5))  # type: ignore[arg-type]
+    chance = Random(3)
+    streamed = ttft(pace, chance)
+    streamed += sum(event.seconds for event in paced(MIXED, pace, chance) if isinstance(event, Pause))
+    assert duration(MIXED, pace, Random(3)) == pytest.approx(streamed)
+
+
+def test_jitter_changes_no_event() -> None:
+    jittered = paced(MIXED, Pace(0, 10, jitter=TWENTY), Random(1))
+    assert [event for event in jittered if not isinstance(event, Pause)] == [
+        event for event in paced(MIXED, Pace(0, 10)) if not isinstance(event, Pause)
+    ]
+
+
+def test_what_has_no_tokens_takes_as_long_as_a_first_one_and_a_list_of_models_no_time() -> None:
+    assert duration(EmbeddingReply((), Usage(3)), Pace(0.5, 10)) == 0.5
+    assert duration(ModelsReply(()), Pace(0.5, 10)) == 0.0

@@ -9,13 +9,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import accumulate, takewhile, zip_longest
-from typing import assert_never
+from itertools import accumulate, islice, repeat, takewhile, zip_longest
+from math import exp
+from typing import Protocol, assert_never
 
 from msgspec.structs import replace
 
 from understudy import tokens, usage
 from understudy.model import (
+    AnyReply,
     Audio,
     Begin,
     Delta,
@@ -23,6 +25,8 @@ from understudy.model import (
     File,
     Finish,
     Image,
+    Jitter,
+    ModelsReply,
     Pace,
     Part,
     PartEnd,
@@ -171,7 +175,45 @@ def fold(events: Iterable[Event]) -> Reply:
 # --- pace --------------------------------------------------------------------------------------------
 
 
-def paced(reply: Reply, pace: Pace) -> Iterator[Event | Pause]:
+class Chance(Protocol):
+    """A seeded source of chance, such as `random.Random`."""
+
+    def random(self) -> float:
+        """From 0 up to 1."""
+
+    def gauss(self, mu: float, sigma: float) -> float:
+        """Normally distributed."""
+
+
+def factor(jitter: Jitter, chance: Chance) -> float:
+    """What a time is multiplied by: 0 or more, and 1 in the mean, so that the rate is what was asked for."""
+    match jitter.kind:
+        case "uniform":
+            return 1 + jitter.spread * (2 * chance.random() - 1)
+        case "normal":  # cut off on both sides alike, which keeps the mean
+            return min(2.0, max(0.0, chance.gauss(1, jitter.spread)))
+        case "lognormal":  # exp(N(0, s)) has the mean exp(s * s / 2)
+            return exp(chance.gauss(0, jitter.spread) - jitter.spread**2 / 2)
+        case _ as never:
+            assert_never(never)
+
+
+def ttft(pace: Pace, chance: Chance | None = None) -> float:
+    """Seconds to the first token. Without `chance` there is no jitter, here and below."""
+    if pace.jitter is None or chance is None:
+        return pace.ttft
+    return pace.ttft * factor(pace.jitter, chance)
+
+
+def _gaps(pace: Pace, chance: Chance | None) -> Iterator[Pause]:
+    """The pauses between slices, without end."""
+    seconds, jitter = 1 / pace.tokens_per_second, pace.jitter
+    if jitter is None or chance is None:
+        return repeat(Pause(seconds))
+    return (Pause(seconds * factor(jitter, chance)) for _ in repeat(None))
+
+
+def paced(reply: Reply, pace: Pace, chance: Chance | None = None) -> Iterator[Event | Pause]:
     """The reply's events with the time between them: a slice every 1 / tokens_per_second.
 
     Choices are told side by side, as one batch of a real model would be; the first slice comes
@@ -180,14 +222,13 @@ def paced(reply: Reply, pace: Pace) -> Iterator[Event | Pause]:
     if not pace.tokens_per_second:
         yield from unfold(reply)
         return
-    pause = Pause(1 / pace.tokens_per_second)
     yield Begin(reply)
     choices = (reply, *reply.others)
-    first = True
-    for tick in zip_longest(*(_ticks(each, choice) for choice, each in enumerate(choices))):
-        if not first:
-            yield pause
-        first = False
+    ticks = zip_longest(*(_ticks(each, choice) for choice, each in enumerate(choices)))
+    for events in next(ticks, ()):
+        yield from events or ()
+    for tick, pause in zip(ticks, _gaps(pace, chance), strict=False):
+        yield pause
         for events in tick:
             yield from events or ()
     for choice, each in enumerate(choices):
@@ -209,12 +250,22 @@ def _ticks(reply: Reply, choice: int) -> Iterator[tuple[Event, ...]]:
             yield (*start, delta, *end)
 
 
-def duration(reply: Reply, pace: Pace) -> float:
-    """Seconds that the whole answer takes at this pace, time to first token included."""
-    if not pace.tokens_per_second:
-        return pace.ttft
+def duration(reply: AnyReply, pace: Pace, chance: Chance | None = None) -> float:
+    """Seconds that the whole answer takes at this pace, time to first token included.
+
+    With the same chance it is drawn as the stream would be: `ttft`, then the pauses of `paced`. What has no
+    tokens takes as long as a first one, and a list of models no time.
+    """
+    if isinstance(reply, ModelsReply):
+        return 0.0
+    first = ttft(pace, chance)
+    if not pace.tokens_per_second or not isinstance(reply, Reply):
+        return first
     longest = max(
         sum(max(1, len(tokens.split(content(part), reply.encoding))) for part in each.parts)
         for each in (reply, *reply.others)
     )
-    return pace.ttft + max(0, longest - 1) / pace.tokens_per_second
+    gaps = max(0, longest - 1)
+    if pace.jitter is None or chance is None:
+        return first + gaps / pace.tokens_per_second
+    return first + sum(pause.seconds for pause in islice(_gaps(pace, chance), gaps))
