@@ -436,7 +436,7 @@ class Broken(Struct, frozen=True, gc=False):
     param: str | None = None
     code: str | None = None
     type: str | None = None
-    facts: Mapping[str, Any] = {}  # noqa: RUF012 - never changed
+    facts: Mapping[str, Any] = {}
 
 
 Event = Begin | PartStart | Delta | PartEnd | Finish | Broken
