@@ -51,7 +51,7 @@ def printed() -> list[str]:
     app = App(Settings(seed=1))
     names = [model.id for model in app.models]
     lines = [*banner(app.version, 8080, "http", app.settings.host, names).splitlines(), ""]
-    app.journal.on_close = lambda exchange: lines.append(line(exchange))
+    app.on_close = lambda exchange: lines.append(line(exchange))
     start = len(lines)
     for _ in range(2):  # the first time, vocabularies and templates are loaded
         del lines[start:]

@@ -73,7 +73,7 @@ def test_what_is_no_page_is_an_apis(app: App, path: str) -> None:
 def test_pages_and_control_calls_leave_no_trace_in_the_journal(app: App) -> None:
     ask(app, "GET", "/")
     ask(app, "GET", "/_understudy/requests")
-    assert len(app.journal) == 0
+    assert len(app.main.journal) == 0
 
 
 def test_the_journal_lists_the_newest_last(app: App) -> None:
@@ -150,7 +150,7 @@ def test_reset_starts_over() -> None:
     app = App(Settings(seed=7))
     first = ask(app, "POST", "/v1/chat/completions", body=CHAT)[1]
     assert ask(app, "POST", "/_understudy/reset")[1] == {"ok": True}
-    assert len(app.journal) == 0
+    assert len(app.main.journal) == 0
     assert ask(app, "POST", "/v1/chat/completions", body=CHAT)[1]["id"] == first["id"]
 
 

@@ -36,6 +36,8 @@ def test_every_setting_has_a_variable(name: str) -> None:
         "unknown_models": "refuse",
         "rate_limit": "1/s",
         "limits": "requests=60/min,per=key",
+        "strict": "true",
+        "no_autopilot": "true",
     }.get(name, "7")
     other = (
         {"UNDERSTUDY_TLS_KEY": "k"}

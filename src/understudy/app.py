@@ -2,145 +2,129 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from binascii import b2a_base64
 from collections.abc import Callable, Iterator
 
-from understudy import __version__, embeddings, tokens, usage
-from understudy.access import Access
-from understudy.autopilot import Autopilot, built_in_answers
-from understudy.catalog import DEFAULT_MODELS, listed
-from understudy.control import Control, Controlled, Outages, is_call
-from understudy.engine import Engine, World
-from understudy.errors import Failure
-from understudy.failures import FaultSet, failing_key, failing_model
-from understudy.journal import Journal
-from understudy.limits import Limit, LimitSet
-from understudy.model import (
-    EmbeddingReply,
-    EmbeddingRequest,
-    HttpRequest,
-    ModelInfo,
-    ModelsRequest,
-    Request,
-    Step,
-    Usage,
-)
-from understudy.planning import Answer, Planner, Policy
-from understudy.providers import PROVIDERS
+from understudy import __version__, tokens
+from understudy.answering import Pilot
+from understudy.autopilot import Autopilot, Plain, built_in_answers
+from understudy.control import Outages, Spaces, is_call
+from understudy.errors import SettingsError
+from understudy.journal import Exchange
+from understudy.model import HttpRequest, ModelInfo, Step
+from understudy.routes import in_space
+from understudy.rulefiles import RuleFiles
 from understudy.server import Limits, Server
 from understudy.settings import Settings
+from understudy.space import Common, Space
 
 ID_LENGTH = 29
 LETTERS = bytes.maketrans(b"+/", b"Zq")
 
 
+MOST_SPACES = 10_000
+RELOAD_S = 0.5
+"""How often the rule files are looked at."""
+log = logging.getLogger("understudy")
+
+
 class App:
-    """A server with everything that it is made of."""
+    """A server with everything that it is made of. Raises SettingsError for a mistake in a rule file."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.version = __version__
-        self.models: tuple[ModelInfo, ...] = DEFAULT_MODELS
+        self.on_close: Callable[[Exchange], object] = lambda exchange: None
         self._ids = ids(settings.seed)
-        clock = steady_clock()
-        self.journal = Journal(clock)
-        encoding_of = tokens.encoding_of if settings.tokens == "exact" else _estimate
-        autopilot = Autopilot(built_in_answers(), settings.seed or 0)
-        planner = Planner(
-            {
-                "chat": lambda request: generated(autopilot, request),
-                "completion": lambda request: generated(autopilot, request),
-                "embedding": lambda request: embedded(request, encoding_of),
-                "models": self._listed,
-            },
-            encoding_of,
-            failing_model,
-            Policy(settings.validation, self._is_known),
-        )
-        self.world = World(
-            Access(settings.api_key, failing_key), LimitSet(self._limits), FaultSet(settings.seed or 0)
-        )
-        self.engine = Engine(
-            PROVIDERS,
-            planner,
-            self.journal,
-            self.world,
-            clock=clock,
-            new_id=lambda: next(self._ids),
-            pace=settings.pace,
-        )
+        self.files = RuleFiles(settings.rules, settings)
+        self.files.load()
         self.server = Server(
             self.handle,
-            self.engine.refuse,
+            lambda status, message: self.main.engine.refuse(status, message),
             limits=Limits(drain_s=settings.drain),
             spared=is_call,
             unanswered=self._unanswered,
         )
-        self.control = Control(
-            Controlled(
-                self.engine,
-                Outages(self.server.begin_outage, self.server.end_outage, lambda: self.server.outage),
-                self.reset,
-                self.models,
-                self.version,
-                "https" if settings.tls_cert else "http",
-            ),
-            settings.control_token,
+        self._common = Common(
+            settings,
+            self.version,
+            self.files,
+            pilot(settings),
+            Outages(self.server.begin_outage, self.server.end_outage, lambda: self.server.outage),
+            Spaces(lambda: sorted(self._spaces), self.drop),
+            steady_clock(),
+            lambda: next(self._ids),
+            random.Random,
+            tokens.encoding_of if settings.tokens == "exact" else _estimate,
         )
+        self._spaces: dict[str, Space] = {}
+        self.main = self._made("", self._start_over)
+        self.server.every(RELOAD_S, self.reload)
+
+    @property
+    def models(self) -> tuple[ModelInfo, ...]:
+        return self.files.models
 
     def handle(self, http: HttpRequest) -> Iterator[Step]:
-        """Answer a request: a wire API's, the control API's, or a page's."""
-        if not http.target.startswith("/v1/") and (steps := self.control.handle(http)) is not None:
-            return steps
-        return self.engine.handle(http)
+        """Answer a request in the space that its path names."""
+        if http.target.startswith("/@"):
+            name, rest = in_space(http.target)
+            if name:
+                space = self._spaces.get(name) or self.space(name)
+                return space.handle(HttpRequest(http.method, rest, http.headers, http.body, http.peer))
+        return self.main.handle(http)
 
-    def reset(self) -> None:
-        """As at the start: journal, ids, limits, faults and clock; no outage."""
+    def space(self, name: str) -> Space:
+        """The space of this name, made where there is none; of too many, the oldest goes."""
+        if name not in self._spaces:
+            if len(self._spaces) >= MOST_SPACES:
+                self.drop(next(iter(self._spaces)))
+            self._spaces[name] = self._made(name)
+        return self._spaces[name]
+
+    def drop(self, name: str) -> bool:
+        """Forget a space; whether there was one of this name."""
+        return self._spaces.pop(name, None) is not None
+
+    def reload(self) -> None:
+        """Read the rule files again if they have changed; a mistake is told, and the last good ones stay."""
+        if not self.files.changed():
+            return
+        try:
+            self.files.reload()
+        except SettingsError as mistake:
+            log.error("%s; the rules stay as they were", mistake)
+            return
+        for space in (self.main, *self._spaces.values()):
+            space.renew()
+        log.warning("%d rules read again", len(self.files.rules))
+
+    def _start_over(self) -> None:
+        """What belongs to no space: no outage, and ids from the seed again."""
         self.server.end_outage()
-        self.world.limits.replace(self._limits)
-        self.world.faults.clear()
-        self.world.ahead = 0.0
-        self.journal.clear()
         self._ids = ids(self.settings.seed)
+
+    def _made(self, name: str, on_reset: Callable[[], object] = lambda: None) -> Space:
+        space = Space(name, self._common, on_reset)
+        space.journal.on_close = lambda exchange: self.on_close(exchange)
+        return space
 
     def _unanswered(self, http: HttpRequest, seconds: float, reset: bool) -> None:
         """Note what an outage left without an answer."""
-        self.journal.unanswered(http, "outage", seconds, "cut" if reset else "client left")
-
-    @property
-    def _limits(self) -> tuple[Limit, ...]:
-        """The limits that the settings name."""
-        settings = self.settings
-        return (*settings.limits, settings.rate_limit) if settings.rate_limit else settings.limits
-
-    def _is_known(self, model: str) -> bool:
-        """Whether a model of this name is answered."""
-        if self.settings.unknown_models == "answer" or failing_model(model) is not None:
-            return True
-        return any(info.id == model for info in self.models)
-
-    def _listed(self, request: ModelsRequest) -> Answer:
-        found = listed(self.models, request)
-        if not found.models and request.model:
-            raise Failure(None, "unknown_model", facts={"model": request.model[:200]})
-        return Answer(found, "models", lasting=True)
+        name, rest = in_space(http.target)
+        space = self.space(name) if name else self.main
+        asked = HttpRequest(http.method, rest, http.headers, http.body, http.peer)
+        space.journal.unanswered(asked, "outage", seconds, "cut" if reset else "client left")
 
 
-def generated(autopilot: Autopilot, request: Request) -> Answer:
-    reply, by = autopilot.answer(request)
-    return Answer(reply, f"autopilot: {by}", lasting=True)
-
-
-def embedded(request: EmbeddingRequest, encoding_of: Callable[[str], str]) -> Answer:
-    """A vector for each input."""
-    encoding = encoding_of(request.model)
-    full = embeddings.dimensions_of(request.model)
-    wanted = min(request.dimensions or full, full)
-    vectors = tuple(embeddings.vector(text, wanted, full) for text in request.inputs)
-    reply = EmbeddingReply(vectors, Usage(usage.texts(request.inputs, encoding)))
-    return Answer(reply, "embeddings", lasting=True)
+def pilot(settings: Settings) -> Pilot | None:
+    """What answers when no rule does: nothing under `strict`."""
+    if settings.strict:
+        return None
+    return Plain() if settings.no_autopilot else Autopilot(built_in_answers(), settings.seed or 0)
 
 
 def ids(seed: int | None) -> Iterator[str]:

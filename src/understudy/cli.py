@@ -12,6 +12,8 @@ import click
 from understudy import __version__
 from understudy.errors import SettingsError
 
+RULES = "understudy.yaml"
+"""The rule file that is read where there is one and none is named."""
 PORT_TAKEN = (
     "port {port} is taken by another program; use another one: understudy serve --port {other} "
     "(who has it: ss -ltnp 'sport = :{port}')"
@@ -33,6 +35,7 @@ def main() -> None:
 
 
 @main.command()
+@click.argument("rules", nargs=-1, type=click.Path())
 @click.option("--host", multiple=True, help="Address to listen on; may be repeated.  [127.0.0.1 and ::1]")
 @click.option("--port", type=int, help="Port to listen on; 0 picks a free one.  [8080]")
 @click.option("--settings", "file", type=click.Path(), help="A YAML file with any of these settings.")
@@ -41,6 +44,8 @@ def main() -> None:
 @click.option(
     "--tokens", help="Count tokens with OpenAI's vocabularies, or estimate: exact | estimate.  [exact]"
 )
+@click.option("--strict", is_flag=True, default=None, help="A request that no rule matches is an error.")
+@click.option("--no-autopilot", is_flag=True, default=None, help="No rule matches: answer with a plain text.")
 @click.option(
     "--validation",
     help="What the vendor would refuse: strict refuses it, warn only says so, off is silent.  [strict]",
@@ -58,6 +63,8 @@ def serve(file: str | None, **flags: Any) -> None:
     """Run the server until Ctrl-C."""
     from understudy import settings
 
+    if not flags["rules"] and not os.environ.get("UNDERSTUDY_RULES") and os.path.exists(RULES):
+        flags["rules"] = (RULES,)
     try:
         chosen = settings.load(file, os.environ, flags)
         _serve(chosen)
@@ -73,8 +80,8 @@ def _serve(settings: Any) -> None:
     logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
     tls = _tls(settings.tls_cert, settings.tls_key)
     app = App(settings)
-    log = terminal.ExchangeLog(settings.log_level, app.engine.sent)
-    app.journal.on_close = log.add
+    log = terminal.ExchangeLog(settings.log_level, app.main.engine.sent)
+    app.on_close = log.add
     app.server.every(terminal.EVERY_S, log.flush)
     scheme = "https" if tls else "http"
     names = [model.id for model in app.models]

@@ -1,4 +1,4 @@
-"""Files that users write, YAML or JSON, read so that nothing is lost or mistaken."""
+"""Files that users write, YAML, JSON or TOML, read so that nothing is lost or mistaken."""
 
 from __future__ import annotations
 
@@ -45,7 +45,12 @@ for tag, pattern, first in (
 
 
 def parsed(source: str, text: str | bytes) -> object:
-    """The value of a YAML or JSON text. Raises SettingsError with line and column."""
+    """The value of a YAML or JSON text, or of a TOML one where `source` ends so.
+
+    Raises SettingsError with line and column.
+    """
+    if source.lower().endswith(".toml"):
+        return toml(source, text)
     try:
         return yaml.load(text, Loader)
     except yaml.MarkedYAMLError as e:
@@ -54,3 +59,15 @@ def parsed(source: str, text: str | bytes) -> object:
         raise SettingsError(source, "", f"{where}{e.problem or e.context}") from None
     except yaml.YAMLError as e:
         raise SettingsError(source, "", f"not YAML: {e}") from None
+
+
+def toml(source: str, text: str | bytes) -> object:
+    """The value of a TOML text. Raises SettingsError with line and column."""
+    import tomllib
+
+    try:
+        return tomllib.loads(text if isinstance(text, str) else text.decode())
+    except tomllib.TOMLDecodeError as problem:
+        raise SettingsError(source, "", str(problem)) from None
+    except UnicodeDecodeError as problem:
+        raise SettingsError(source, "", f"not UTF-8: {problem}") from None

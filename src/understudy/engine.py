@@ -87,7 +87,7 @@ class Engine:
         self._planner = planner
         self._clock = clock
         self._new_id = new_id
-        self._pace = pace
+        self.pace = pace
         self._routes = Routes(providers)
 
     def handle(self, http: HttpRequest) -> Iterator[Step]:
@@ -179,7 +179,7 @@ class Engine:
         if not isinstance(exchange.reply, Reply) or not request.stream:
             return provider.body(exchange.reply, request)[: exchange.sent]
         encode = provider.encoder(request)
-        stream = events.paced(exchange.reply, exchange.pace or self._pace)
+        stream = events.paced(exchange.reply, exchange.pace or self.pace)
         return b"".join(encode(e) for e in stream if not isinstance(e, Pause))[: exchange.sent]
 
     # --- carrying out: each answer has an id and a time of its own --------------------------------
@@ -197,7 +197,7 @@ class Engine:
         if plan.warnings:
             exchange.warning = "; ".join(plan.warnings)
             headers += warning_header(exchange.warning)
-        pace = self._pace
+        pace = self.pace
         if plan.pace is not None:
             pace = exchange.pace = plan.pace
         if request.stream and isinstance(reply, Reply):

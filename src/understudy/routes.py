@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from understudy.model import HttpRequest
@@ -47,3 +48,15 @@ class Routes:
             if nearby != path and nearby in self._exact:
                 return nearby
         return ""
+
+
+_SPACE = re.compile(r"/@([A-Za-z0-9._~-]{1,100})(?=[/?]|\Z)")
+
+
+def in_space(target: str) -> tuple[str, str]:
+    """The name of the space in `/@name/v1/models`, and the rest; without one, an empty name."""
+    found = _SPACE.match(target) if target.startswith("/@") else None
+    if found is None:
+        return "", target
+    rest = target[found.end() :]
+    return found[1], rest if rest.startswith("/") else f"/{rest}"

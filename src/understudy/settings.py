@@ -27,6 +27,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     seed: int | None = None
     pace: Pace = INSTANT
     tokens: Literal["exact", "estimate"] = "exact"
+    rules: tuple[str, ...] = ()
+    strict: bool = False
+    no_autopilot: bool = False
     validation: Literal["strict", "warn", "off"] = "strict"
     unknown_models: Literal["answer", "refuse"] = "answer"
     api_key: tuple[str, ...] = ()
@@ -41,7 +44,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 FIELDS = Settings.__struct_fields__
-SEVERAL = ("host", "api_key")
+SEVERAL = ("host", "api_key", "rules")
 """Settings that are several: the flag may be repeated, the variable takes commas."""
 
 
@@ -123,6 +126,9 @@ _EXPECTED = {
     "port": "a number from 0 to 65535",
     "seed": "a whole number",
     "tokens": "exact or estimate",
+    "rules": "the name of a rule file, or several",
+    "strict": "true or false",
+    "no_autopilot": "true or false",
     "validation": "strict, warn or off",
     "unknown_models": "answer or refuse",
     "api_key": "a key, or several",

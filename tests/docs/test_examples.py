@@ -184,16 +184,19 @@ def test_a_command_does_what_it_says(
     monkeypatch.chdir(tmp_path)
     settings = next(text for where, text in blocks("yaml") if where.startswith("reference.md"))
     (tmp_path / "settings.yaml").write_text(settings)
+    rules = next(text for where, text in blocks("yaml") if where.startswith("rules.md"))
+    (tmp_path / "rules.yaml").write_text(rules)
     with serving(*words[2:]) as url:
         assert url
 
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_every_setting_is_documented_with_an_example(name: str) -> None:
-    flag = f"--{name.replace('_', '-')}"
+    flag = "RULES" if name == "rules" else f"--{name.replace('_', '-')}"
     assert f"`{flag}`" in REFERENCE
     assert f"`UNDERSTUDY_{name.upper()}`" in REFERENCE
-    assert any(flag in command for _, command in commands()), f"no command shows {flag}"
+    shown = "rules.yaml" if name == "rules" else flag
+    assert any(shown in command for _, command in commands()), f"no command shows {flag}"
 
 
 @pytest.mark.parametrize("route", [f"{m} {path}" for provider in PROVIDERS for m, path in provider.ROUTES])

@@ -15,7 +15,7 @@ from understudy.autopilot.voices import Voice, voice
 from understudy.model import Reply, Request, Text
 from understudy.rules import RuleSet, load
 
-__all__ = ["Autopilot", "Voice", "built_in_answers", "voice"]
+__all__ = ["Autopilot", "Plain", "Voice", "built_in_answers", "voice"]
 
 
 class Autopilot:
@@ -39,6 +39,13 @@ class Autopilot:
         match = self.answers.select(request)
         if match is not None:
             return match.reply, match.rule.title
+        return Reply((Text(brief(request)),)), "plain answer"
+
+
+class Plain:
+    """Answers any request with a plain text: no tool is called, and no framework is humoured."""
+
+    def answer(self, request: Request) -> tuple[Reply, str]:
         return Reply((Text(brief(request)),)), "plain answer"
 
 

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from understudy.control import outage, requests, world
+from understudy.control import outage, requests, rules, spaces, world
 from understudy.control.admission import admit
-from understudy.control.base import Call, Controlled, Outages, Refused, Route, answer
+from understudy.control.base import Call, Controlled, Outages, Refused, Route, Spaces, answer
 from understudy.control.pages import PAGES
 from understudy.control.requests import readable
 from understudy.engine import CORS
 from understudy.errors import SettingsError
 from understudy.model import HttpRequest, Steps
+from understudy.routes import in_space
 
-__all__ = ["PREFIX", "ROUTES", "Control", "Controlled", "Outages", "is_call", "readable"]
+__all__ = ["PREFIX", "ROUTES", "Control", "Controlled", "Outages", "Spaces", "is_call", "readable"]
 
 PREFIX = "/_understudy"
 
@@ -29,9 +30,11 @@ def start_over(call: Call) -> dict[str, Any]:
 
 
 ROUTES: tuple[Route, ...] = (
+    *rules.ROUTES,
     *requests.ROUTES,
     *world.ROUTES,
     *outage.ROUTES,
+    *spaces.ROUTES,
     ("POST", "/reset", start_over),
 )
 
@@ -77,7 +80,8 @@ class Control:
 
 def is_call(http: HttpRequest) -> bool:
     """Whether this is a control call; whether it is let in is another question."""
-    return http.path == PREFIX or http.path.startswith(PREFIX + "/")
+    path = in_space(http.path)[1]
+    return path == PREFIX or path.startswith(PREFIX + "/")
 
 
 def known() -> list[str]:

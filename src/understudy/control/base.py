@@ -11,6 +11,7 @@ from msgspec import Struct, json
 from understudy.engine import Engine
 from understudy.errors import Place
 from understudy.model import Head, HttpRequest, ModelInfo, Send, Steps
+from understudy.rules import Rulebook
 
 MOST_DIGITS = 19
 """Of a number in a call: Python refuses to read very long ones."""
@@ -27,15 +28,28 @@ class Outages(NamedTuple):
     now: Callable[[], Outage | None]
 
 
+class Spaces(NamedTuple):
+    """What is asked about spaces: the names of those that there are, and to drop one, if it is there."""
+
+    names: Callable[[], list[str]]
+    drop: Callable[[str], bool]
+
+
 class Controlled(Struct, frozen=True):
-    """What control calls work on. `reset` makes all as at the start."""
+    """What the control calls of a space work on. `reset` makes all of it as at the start.
+
+    `prefix` is the start of the space's paths, `/@name` or nothing.
+    """
 
     engine: Engine
+    rulebook: Rulebook
     outages: Outages
+    spaces: Spaces
     reset: Callable[[], None]
-    models: Sequence[ModelInfo]
+    models: Callable[[], Sequence[ModelInfo]]
     version: str
     scheme: str = "http"
+    prefix: str = ""
 
 
 class Refused(Exception):

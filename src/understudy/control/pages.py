@@ -10,18 +10,18 @@ from understudy.model import HttpRequest
 
 
 def health(on: Controlled, http: HttpRequest, calls: list[str]) -> dict[str, Any]:
-    return {"status": "ok", "version": on.version, "models": len(on.models)}
+    return {"status": "ok", "version": on.version, "models": len(on.models())}
 
 
 def info(on: Controlled, http: HttpRequest, calls: list[str]) -> dict[str, Any]:
     """What this is, and what can be asked."""
-    base = f"{on.scheme}://{http.header(b'host') or 'localhost:8080'}"
+    base = f"{on.scheme}://{http.header(b'host') or 'localhost:8080'}{on.prefix}"
     return {
         "name": "understudy",
         "description": "A mock LLM server: answers like the real APIs, without key, bill or network.",
         "version": on.version,
         "base_url": f"{base}/v1",
-        "models": [info.id for info in on.models],
+        "models": [info.id for info in on.models()],
         "failing_models": dict(FAILING_MODELS),
         "failing_keys": dict(FAILING_KEYS),
         "endpoints": [

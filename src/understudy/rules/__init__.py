@@ -8,9 +8,11 @@ read.py     the grammar of rule files
 index.py    which rules can match a request at all
 ruleset.py  which rule answers
 state.py    what rules remember: how often they answered, scenarios
+book.py     the rules of a space, which change while they are used
 raw.py      bytes in place of an answer
 """
 
+from understudy.rules.book import Rulebook
 from understudy.rules.read import RuleFile, load, read_rule, read_text, read_value
 from understudy.rules.rule import Match, NearMiss, Response, Rule
 from understudy.rules.ruleset import RuleSet
@@ -24,6 +26,7 @@ __all__ = [
     "RuleFile",
     "RuleSet",
     "RuleState",
+    "Rulebook",
     "load",
     "read_rule",
     "read_text",

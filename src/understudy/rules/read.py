@@ -181,6 +181,7 @@ def read_rule(value: object, place: Place, extra: Extra = NO_EXTRA) -> Rule:
         times=given(rule, "times", place, lambda times, at: whole(times, at, 1)),
         probability=read_probability(rule.get("probability", 1), place / "probability"),
         then=read_then(rule.get("then") or {}, place / "then"),
+        told=value,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -73,6 +73,7 @@ class Rule(Struct, frozen=True, gc=False):
     times: int | None = None
     probability: float = 1.0
     then: tuple[tuple[str, str], ...] = ()
+    told: Any = None
 
     @property
     def title(self) -> str:

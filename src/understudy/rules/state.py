@@ -20,6 +20,11 @@ class RuleState:
         self.scenarios: dict[str, str] = {}
         self._chances: dict[str, Random] = {}
 
+    def forget(self, id: str) -> None:
+        """As if the rule of this id had answered nothing yet."""
+        self.used.pop(id, None)
+        self._chances.pop(id, None)
+
     def take(self, rule: Rule) -> Response | None:
         """The response that it is this rule's turn to give, which counts; None where it gives none."""
         if rule.steady:

@@ -1,0 +1,115 @@
+"""What answers each operation in a space: its rules, then the autopilot; embeddings; the models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from understudy import embeddings, usage
+from understudy.catalog import listed
+from understudy.errors import Failure
+from understudy.model import (
+    EmbeddingReply,
+    EmbeddingRequest,
+    ModelInfo,
+    ModelsRequest,
+    Reply,
+    Request,
+    Usage,
+)
+from understudy.planning import Answer, Operation
+from understudy.rules import Match, NearMiss, Rulebook
+
+NEAREST = 3
+"""How many rules are explained where none matches."""
+
+
+class Pilot(Protocol):
+    """What answers when no rule does."""
+
+    def answer(self, request: Request) -> tuple[Reply, str]:
+        """The reply, and the name of what gave it."""
+
+
+class Answering:
+    """The operations of a space. Without a pilot, a request that no rule matches is refused."""
+
+    def __init__(
+        self,
+        book: Rulebook,
+        pilot: Pilot | None,
+        models: Callable[[], tuple[ModelInfo, ...]],
+        encoding_of: Callable[[str], str],
+    ) -> None:
+        self._book = book
+        self._pilot = pilot
+        self._models = models
+        self._encoding_of = encoding_of
+
+    @property
+    def operations(self) -> Mapping[str, Operation]:
+        return {
+            "chat": self._generated,
+            "completion": self._generated,
+            "embedding": self._embedded,
+            "models": self._listed,
+        }
+
+    def _generated(self, request: Request) -> Answer:
+        rules = self._book.rules
+        match = rules.select(request, self._book.state)
+        if match is not None:
+            return answer(match)
+        if self._pilot is None:
+            raise unmatched(rules.near_misses(request, NEAREST), len(rules))
+        reply, by = self._pilot.answer(request)
+        lasting = not rules.looks_at_scene and not rules.matching(request)
+        return Answer(reply, f"autopilot: {by}", lasting)
+
+    def _embedded(self, request: EmbeddingRequest) -> Answer:
+        """A vector for each input."""
+        full = embeddings.dimensions_of(request.model)
+        wanted = min(request.dimensions or full, full)
+        vectors = tuple(embeddings.vector(text, wanted, full) for text in request.inputs)
+        counted = usage.texts(request.inputs, self._encoding_of(request.model))
+        return Answer(EmbeddingReply(vectors, Usage(counted)), "embeddings", lasting=True)
+
+    def _listed(self, request: ModelsRequest) -> Answer:
+        found = listed(self._models(), request)
+        if not found.models and request.model:
+            raise Failure(None, "unknown_model", facts={"model": request.model[:200]})
+        return Answer(found, "models", lasting=True)
+
+
+def answer(match: Match) -> Answer:
+    """What a rule that matches answers with."""
+    response = match.response
+    assert response is not None
+
+    def again(request: Request) -> Answer:
+        return Answer(response.said(request, match.groups), match.rule.title, match.lasting)
+
+    headers = "".join([f"{name}: {value}\r\n" for name, value in response.headers])
+    return Answer(
+        match.reply,
+        match.rule.title,
+        match.lasting,
+        response.faults,
+        response.pace,
+        headers.encode("latin-1", "replace"),
+        again,
+    )
+
+
+def unmatched(misses: list[NearMiss], count: int) -> Failure:
+    """The refusal of a request that no rule matches: what came nearest, and why it did not match."""
+    told: list[Any] = [f'"{miss.rule.title}": {"; ".join(miss.why)}' for miss in misses]
+    nearest = f" The nearest: {' | '.join(told)}" if told else ""
+    rules = f"none of the {count} rules matches" if count else "there are no rules"
+    return Failure(
+        404,
+        "not_found",
+        f"Understudy is strict, and {rules} this request.{nearest}",
+        code="no_rule_matched",
+        headers=(("x-should-retry", "false"), ("x-understudy-passes-with", "no --strict")),
+    )

@@ -1,0 +1,189 @@
+"""Rules as users meet them: from files, over the control API, in spaces, strict; over a real socket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import openai
+import pytest
+
+Serving = Callable[..., AbstractContextManager[str]]
+
+RULES = """
+rules:
+- when: {user: weather}
+  reply: It is sunny in Paris.
+- name: ask for the weather
+  when: {tools: get_weather, turn: 1}
+  reply: {tool_calls: [{name: get_weather, arguments: {city: Paris}}]}
+- when: {tool_result: {regex: '(?P<degrees>\\d+) degrees'}}
+  reply: {template: "It is {{ groups.degrees }} degrees in Paris."}
+- when: {user: flaky}
+  sequence: [{error: rate_limit}, {error: {kind: overloaded, retry_after: 0.001}}, finally]
+- when: {user: page}
+  reply: {status: 502, headers: {content-type: text/html}, body: <html>Bad gateway</html>}
+- when: {user: special}
+  reply: {text: Hello, id: mine, model: my-model, usage: {input: 1, output: 2}, headers: {x-mine: "1"}}
+- when: {user: cut}
+  reply: {text: This will be cut}
+  faults: [{cut: {after: 40%}}]
+"""
+
+
+def client(url: str, space: str = "", retries: int = 0) -> openai.OpenAI:
+    return openai.OpenAI(base_url=f"{url}{space}/v1", api_key="any", max_retries=retries)
+
+
+def ask(api: openai.OpenAI, text: str, **more: Any) -> Any:
+    return api.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": text}], **more)
+
+
+def say(api: openai.OpenAI, text: str) -> str:
+    return str(ask(api, text).choices[0].message.content)
+
+
+def control(url: str, method: str, path: str, body: Any = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    with urlopen(Request(f"{url}/_understudy{path}", data, method=method), timeout=10) as answer:
+        return json.load(answer)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "rules.yaml"
+    path.write_text(RULES)
+    return path
+
+
+def test_a_file_says_what_is_answered(serving: Serving, file: Path) -> None:
+    with serving(str(file)) as url:
+        api = client(url)
+        assert say(api, "How is the weather?") == "It is sunny in Paris."
+        tool: Any = {
+            "type": "function",
+            "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {}}},
+        }
+        called = ask(api, "And in town?", tools=[tool]).choices[0]
+        assert called.finish_reason == "tool_calls"
+        assert called.message.tool_calls[0].function.arguments == '{"city":"Paris"}'
+        with pytest.raises(openai.RateLimitError):
+            say(api, "flaky")
+        assert say(client(url, retries=1), "flaky") == "finally"
+        assert say(api, "flaky") != "finally"
+        with pytest.raises(openai.InternalServerError) as page:
+            say(api, "page")
+        assert (page.value.status_code, page.value.response.text) == (502, "<html>Bad gateway</html>")
+        special = api.chat.completions.with_raw_response.create(
+            model="gpt-4o", messages=[{"role": "user", "content": "special"}]
+        )
+        parsed = special.parse()
+        assert (parsed.model, parsed.id, special.headers["x-mine"]) == ("my-model", "chatcmpl-mine", "1")
+        assert parsed.usage is not None
+        assert (parsed.usage.prompt_tokens, parsed.usage.completion_tokens) == (1, 2)
+        with pytest.raises(openai.APIConnectionError):
+            say(api, "cut")
+        assert "mock" in say(api, "Something else entirely").lower()
+
+
+def test_strict_tells_the_nearest_rules_and_is_not_retried(serving: Serving, file: Path) -> None:
+    with serving(str(file), "--strict") as url:
+        with pytest.raises(openai.NotFoundError) as refused:
+            say(client(url, retries=2), "wether")
+        assert refused.value.code == "no_rule_matched"
+        assert "none of the 7 rules matches" in refused.value.message
+        assert "user: expected a text that contains 'weather', found 'wether'" in refused.value.message
+        assert len(control(url, "GET", "/requests")["requests"]) == 1
+
+
+def test_a_file_is_read_again_and_a_mistake_keeps_the_last_good_one(serving: Serving, file: Path) -> None:
+    with serving(str(file)) as url:
+        api = client(url)
+        assert say(api, "weather") == "It is sunny in Paris."
+        file.write_text("rules: [{when: {user: weather}, reply: It rains.}]")
+        until(lambda: say(api, "weather") == "It rains.")
+        file.write_text("rules: [{wen: {user: weather}, reply: It snows.}]")
+        file.write_text("rules: [{when: {user: weather}, reply: It hails.}]")
+        until(lambda: say(api, "weather") == "It hails.")
+
+
+def until(holds: Callable[[], bool], tries: int = 200) -> None:
+    """Ask until it holds; a server takes half a second to see that a file has changed."""
+    import time
+
+    for _ in range(tries):
+        if holds():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it never held")
+
+
+def test_a_mistake_in_a_file_ends_the_start_with_its_place(file: Path, serving: Serving) -> None:
+    file.write_text("rules: [{when: {usr: a}, reply: b}]")
+    with (
+        pytest.raises(
+            AssertionError, match=r'\$\.rules\[0\]\.when: unknown key "usr" \(did you mean "user"\?\)'
+        ),
+        serving(str(file)),
+    ):
+        raise AssertionError("it should not have started")
+
+
+def test_rules_are_added_replaced_and_removed_while_the_server_runs(serving: Serving, file: Path) -> None:
+    with serving(str(file)) as url:
+        api = client(url)
+        assert control(url, "POST", "/rules", {"id": "w", "when": {"user": "weather"}, "reply": "Fog."}) == {
+            "added": ["w"]
+        }
+        assert say(api, "weather") == "Fog."
+        control(url, "PUT", "/rules/w", {"when": {"user": "weather"}, "reply": "Mist."})
+        assert say(api, "weather") == "Mist."
+        assert control(url, "GET", "/rules/w")["answered"] == 1
+        listed = control(url, "GET", "/rules")["rules"]
+        assert [rule["id"] for rule in listed][:2] == ["w", f"{file}.rules[0]"]
+        control(url, "DELETE", "/rules/w")
+        assert say(api, "weather") == "It is sunny in Paris."
+        assert control(url, "POST", "/rules", [{"reply": "one"}, {"reply": "two"}]) == {"added": ["1", "2"]}
+        assert say(api, "anything") == "one"
+        control(url, "PUT", "/rules", {"rules": [{"reply": "three"}]})
+        assert say(api, "anything") == "three"
+        control(url, "POST", "/reset")
+        assert say(api, "weather") == "It is sunny in Paris."
+        with pytest.raises(HTTPError) as mistake:
+            control(url, "POST", "/rules", {"replay": "x"})
+        told = json.load(mistake.value)["error"]
+        assert told["path"] == "$.rules[0]"
+        assert 'unknown key "replay" (did you mean "reply"?)' in told["message"]
+
+
+def test_spaces_do_not_see_each_other(serving: Serving, file: Path) -> None:
+    with serving(str(file)) as url:
+        alice, bob = client(url, "/@alice"), client(url, "/@bob")
+        control(f"{url}/@alice", "POST", "/rules", {"reply": "Alice's."})
+        assert (say(alice, "x"), say(bob, "weather")) == ("Alice's.", "It is sunny in Paris.")
+        with pytest.raises(openai.RateLimitError):
+            say(bob, "flaky")
+        with pytest.raises(openai.RateLimitError):
+            say(client(url), "flaky")
+        assert control(f"{url}/@alice", "GET", "/requests")["total"] == 1
+        assert control(f"{url}/@bob", "GET", "/requests")["total"] == 2
+        assert control(url, "GET", "/spaces") == {"spaces": ["alice", "bob"]}
+        control(url, "DELETE", "/spaces/alice")
+        assert say(alice, "weather") == "It is sunny in Paris."
+
+
+def test_scenarios_times_and_choices(serving: Serving, tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    path.write_text(
+        json.dumps({"rules": [{"when": {"user": "pay"}, "times": 1, "reply": "Paid."}, {"reply": "Later."}]})
+    )
+    with serving(str(path)) as url:
+        api = client(url)
+        answers = [choice.message.content for choice in ask(api, "pay", n=3).choices]
+        assert answers == ["Paid."] * 3
+        assert say(api, "pay") == "Later."
