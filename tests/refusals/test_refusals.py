@@ -65,7 +65,7 @@ def ask(client: OpenAI, api: str, body: dict[str, Any]) -> Any:
 
 
 def each(keys: Any) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("key", list(keys), ids=" ".join)
+    return pytest.mark.parametrize("key", sorted(keys), ids=" ".join)
 
 
 def test_the_table_in_the_docs_is_that_of_the_code_in_its_order() -> None:
