@@ -1,0 +1,158 @@
+"""How pace is read, and what editors are told of it."""
+
+from __future__ import annotations
+
+from typing import Any, get_args, get_type_hints
+
+import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+
+from understudy.errors import Place, SettingsError
+from understudy.model import INSTANT, Jitter, Pace
+from understudy.pace import JITTERS, KEYS, PRESETS, pace_schema, read_pace
+
+WRITTEN: list[tuple[Any, Pace]] = [
+    ("", Pace()),
+    ("instant", Pace()),
+    ("0", Pace()),
+    ("40/s", Pace(0, 40)),
+    ("40", Pace(0, 40)),
+    (40, Pace(0, 40)),
+    (12.5, Pace(0, 12.5)),
+    ("fast", Pace(0.3, 200)),
+    ("typical", Pace(0.9, 60)),
+    ("slow", Pace(2, 25)),
+    ("reasoning", Pace(20, 100)),
+    ("ttft=300ms,tokens_per_second=50", Pace(0.3, 50)),
+    ("ttft = 2s", Pace(2, 0)),
+    ("delay=1m", Pace(delay=60)),
+    ("typical,ttft=0", Pace(0, 60)),
+    ("40/s, jitter=10%", Pace(0, 40, 0, Jitter("uniform", 0.1))),
+    ("preset=slow,jitter=lognormal:0.5", Pace(2, 25, 0, Jitter("lognormal", 0.5))),
+    ({}, Pace()),
+    ({"ttft": "1m", "tokens_per_second": 12.5}, Pace(60, 12.5)),
+    ({"delay": 0.5, "tokens_per_second": "40/s"}, Pace(0, 40, 0.5)),
+    ({"preset": "typical", "delay": "2s"}, Pace(0.9, 60, 2)),
+    ({"preset": "typical", "jitter": "20%"}, Pace(0.9, 60, 0, Jitter("uniform", 0.2))),
+    ({"ttft": 1, "jitter": 0.1}, Pace(1, 0, 0, Jitter("uniform", 0.1))),
+    ({"ttft": 1, "jitter": {"uniform": "10%"}}, Pace(1, 0, 0, Jitter("uniform", 0.1))),
+    ({"ttft": 1, "jitter": {"normal": 0.25}}, Pace(1, 0, 0, Jitter("normal", 0.25))),
+    ({"ttft": 1, "jitter": {"lognormal": 2}}, Pace(1, 0, 0, Jitter("lognormal", 2))),
+    ({"ttft": 1, "jitter": "lognormal: 50%"}, Pace(1, 0, 0, Jitter("lognormal", 0.5))),
+    ({"ttft": 1, "jitter": 0}, Pace(1)),
+]
+written = pytest.mark.parametrize(("value", "pace"), WRITTEN, ids=[str(value) for value, _ in WRITTEN])
+
+
+@written
+def test_a_pace_is_read(value: Any, pace: Pace) -> None:
+    assert read_pace(value, Place("--pace", "")) == pace
+
+
+@pytest.mark.parametrize("value", ["", "instant", "0/s", {}, {"ttft": 0}, {"preset": None}])
+def test_no_pace_at_all_is_the_one_that_costs_nothing(value: Any) -> None:
+    assert read_pace(value, Place("--pace", "")) is INSTANT
+
+
+MISTAKES: list[tuple[Any, str]] = [
+    ("quick", '$.pace: unknown preset "quick" (known: instant, fast, typical, slow, reasoning)'),
+    ("typcial", '$.pace: unknown preset "typcial" (did you mean "typical"?)'),
+    ("40/m", "$.pace: expected a rate like 40/s; found '40/m'"),
+    ("-1", "$.pace: expected a rate like 40/s; found '-1'"),
+    ("typical,", "$.pace: expected a rate like 40/s; found ''"),
+    ("40/s,50/s", "$.pace: tokens_per_second is here twice"),
+    ("ttf=1", '$.pace: unknown key "ttf" (did you mean "ttft"?)'),
+    ("ttft=soon", "$.pace: expected a time like 300ms; found 'soon'"),
+    (True, "$.pace: expected a pace: a preset, a rate like 40/s, or keys; found True"),
+    ([40], "$.pace: expected a pace: a preset, a rate like 40/s, or keys; found [40]"),
+    (-40, "$.pace: expected a rate like 40/s; found '-40'"),
+    ({"ttf": 1}, '$.pace: unknown key "ttf" (did you mean "ttft"?)'),
+    ({"preset": "slwo"}, '$.pace.preset: unknown preset "slwo" (did you mean "slow"?)'),
+    ({"ttft": "2h"}, "$.pace.ttft: expected a time like 300ms; found '2h'"),
+    ({"delay": -1}, "$.pace.delay: expected a time like 300ms; found -1"),
+    ({"tokens_per_second": True}, "$.pace.tokens_per_second: expected a rate like 40/s; found True"),
+    (
+        {"ttft": 1, "jitter": 10},
+        "$.pace.jitter: expected jitter like 10% or {lognormal: 0.5}, at most 100%; found 10",
+    ),
+    (
+        {"ttft": 1, "jitter": "some"},
+        "$.pace.jitter: expected jitter like 10% or {lognormal: 0.5}, at most 100%; found 'some'",
+    ),
+    (
+        {"ttft": 1, "jitter": {"normal": "200%"}},
+        "$.pace.jitter: expected a deviation like 10%, at most 100%; found '200%'",
+    ),
+    ({"ttft": 1, "jitter": {"lognormal": 3}}, "$.pace.jitter: expected a sigma like 0.5, at most 2; found 3"),
+    (
+        {"ttft": 1, "jitter": {"lognorm": 1}},
+        '$.pace.jitter: unknown distribution "lognorm" (did you mean "lognormal"?)',
+    ),
+    (
+        {"ttft": 1, "jitter": {"normal": 0.1, "uniform": 0.1}},
+        "$.pace.jitter: expected one distribution, like {lognormal: 0.5}; found 2",
+    ),
+    (
+        {"ttft": 1, "jitter": [1]},
+        "$.pace.jitter: expected jitter like 10% or {lognormal: 0.5}, at most 100%; found [1]",
+    ),
+    (
+        {"delay": 1, "jitter": "10%"},
+        "$.pace.jitter: nothing to vary; give a preset, ttft or tokens_per_second too",
+    ),
+]
+mistakes = pytest.mark.parametrize(("value", "message"), MISTAKES, ids=[str(value) for value, _ in MISTAKES])
+
+
+@mistakes
+def test_a_mistake_says_where_it_is_and_what_to_write(value: Any, message: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_pace(value, Place("rules.yaml", "$.pace"))
+    assert str(caught.value) == f"rules.yaml: {message}"
+
+
+def test_a_mistake_in_a_flag_names_the_flag() -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_pace("ttft=soon", Place("--pace", ""))
+    assert str(caught.value) == "--pace: expected a time like 300ms; found 'soon'"
+
+
+def test_every_distribution_can_be_written() -> None:
+    assert tuple(JITTERS) == get_args(get_type_hints(Jitter)["kind"])
+
+
+def test_presets_are_in_the_order_of_their_speed() -> None:
+    seconds_for_100 = [p.ttft + (100 / p.tokens_per_second if p.ttft else 0) for p in PRESETS.values()]
+    assert seconds_for_100 == sorted(seconds_for_100)
+
+
+# --- The schema --------------------------------------------------------------------------------------
+
+
+def fits(value: Any) -> bool:
+    return bool(Draft202012Validator(pace_schema()).is_valid(value))
+
+
+def test_the_schema_is_one() -> None:
+    Draft202012Validator.check_schema(pace_schema())
+
+
+@written
+def test_what_is_read_fits_the_schema(value: Any, pace: Pace) -> None:
+    assert fits(value)
+
+
+BEYOND = ("40/s,50/s", "ttft=soon", {"delay": 1, "jitter": "10%"}, {"ttft": 1, "jitter": {"normal": "200%"}})
+"""Mistakes that a schema does not see: what depends on another key, and numbers within a text."""
+
+
+@mistakes
+def test_what_is_a_mistake_does_not_fit_the_schema(value: Any, message: str) -> None:
+    assert fits(value) == (value in BEYOND)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_schema_describes_every_key(key: str) -> None:
+    (mapping,) = [form for form in pace_schema()["anyOf"] if form.get("type") == "object"]
+    assert mapping["properties"][key]["description"]
+    assert set(mapping["properties"]) == set(KEYS)
