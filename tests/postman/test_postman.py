@@ -34,10 +34,27 @@ REQUESTS = (
     "Errors / Invalid JSON",
     "Errors / Missing model",
     "Errors / Missing messages",
+    "Errors / Empty messages",
     "Errors / Unknown model",
     "Errors / Unknown path",
     "Errors / Base URL without /v1",
     "Errors / Wrong method",
+    "Errors / Invalid key",
+    "Errors / Key without quota",
+    "Errors / Rate-limited model",
+    "Errors / Overloaded model",
+    "Failing on purpose / Fault 1: switch it on",
+    "Failing on purpose / Fault 2: other requests are answered",
+    "Failing on purpose / Fault 3: it strikes",
+    "Failing on purpose / Fault 4: once, then the request is answered",
+    "Failing on purpose / Fault 5: switch it off",
+    "Rate limit and clock / Limit 1: one request a minute",
+    "Rate limit and clock / Limit 2: the first request passes",
+    "Rate limit and clock / Limit 3: the second one is refused",
+    "Rate limit and clock / Limit 4: a minute passes",
+    "Rate limit and clock / Limit 5: the next request passes",
+    "Rate limit and clock / Limit 6: lift the limit",
+    "Rate limit and clock / Reset: as at the start",
 )
 NAMES = [path.partition(" / ")[2] for path in REQUESTS]
 
@@ -94,6 +111,11 @@ def test_every_assertion_of_the_collection_holds_against_the_server(server_url: 
     assert report.failures == []
     assert report.exit_code == 0
     assert report.requests == NAMES
+
+
+def test_the_collection_may_run_again_and_again(server_url: str, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert newman(server_url, tmp_path).failures == []
 
 
 def test_every_request_fails_against_a_server_that_answers_an_empty_object(
