@@ -21,12 +21,13 @@ from understudy import events
 from understudy.access import Access
 from understudy.errors import Failure, Kind
 from understudy.failures import FaultSet
-from understudy.faults.base import Fault
+from understudy.faults.base import Fault, Refuse
 from understudy.journal import Exchange, Journal, Whole
 from understudy.limits import Limited, LimitSet
 from understudy.model import (
     INSTANT,
     AnyReply,
+    Broken,
     Head,
     HttpRequest,
     Pace,
@@ -127,11 +128,14 @@ class Engine:
         else:
             exchange.model = plan.request.model
             limits = self._admitted(http, key, plan.request.model, plan.charge)
-        steps = self._carried_out(provider, plan, exchange, limits)
         faults = plan.faults
         if world.faults:
             faults += world.faults.strike(plan.request)
-        return self._struck(provider, faults, steps, exchange, limits) if faults else steps
+        if not faults:
+            return self._carried_out(provider, plan, exchange, limits)
+        plan = with_faults(plan, faults, world.faults)
+        steps = self._carried_out(provider, plan, exchange, limits)
+        return self._struck(provider, plan, steps, exchange, limits)
 
     def _admitted(self, http: HttpRequest, key: str, model: str, tokens: int) -> RateLimits | None:
         """What the limits leave after this request; raises Limited where they do not let it through."""
@@ -141,23 +145,27 @@ class Engine:
     def _struck(
         self,
         provider: Provider,
-        faults: tuple[Fault, ...],
+        plan: Plan,
         steps: Steps | Whole,
         exchange: Exchange,
         limits: RateLimits | None,
     ) -> Steps:
-        """The answer with these faults in it."""
+        """The answer with the plan's faults in it."""
 
-        def refuse(failure: Failure) -> Steps:
-            facts = {"model": exchange.model, **failure.facts}
-            failure.facts = facts
+        def instead(failure: Failure) -> Steps:
+            failure.facts = {"model": exchange.model, **failure.facts}
             return iter(self._refused(provider, failure, exchange, limits))
 
-        exchange.faults = tuple([fault.KEY for fault in faults])
+        def inside(failure: Failure) -> bytes:
+            failure.facts = {"model": exchange.model, **failure.facts}
+            exchange.error = provider.error(failure, "").message
+            return provider.encoder(plan.request)(broken_off(failure))
+
+        exchange.faults = tuple([fault.KEY for fault in plan.faults])
         exchange.reply, exchange.size = None, 0
         befallen = iter(steps)
-        for fault in faults:
-            befallen = fault.apply(befallen, self.world.faults.chance, refuse)
+        for fault in plan.faults:
+            befallen = fault.apply(befallen, self.world.faults.chance, Refuse(instead, inside))
         return befallen
 
     def now(self) -> float:
@@ -301,6 +309,29 @@ def broken(name: str) -> Failure:
         "Its log has the details; please report them.",
         code="understudy_bug",
         headers=(("x-understudy-bug", name), ("x-should-retry", "false")),
+    )
+
+
+def with_faults(plan: Plan, faults: tuple[Fault, ...], standing: FaultSet) -> Plan:
+    """A copy of the plan with these faults, and with what they make of its reply."""
+    reply = plan.reply
+    if isinstance(reply, Reply):
+        for fault in faults:
+            reply = fault.alter(reply, standing.chance)
+    pieces = plan.pieces if reply is plan.reply else None
+    return replace(plan, reply=reply, faults=faults, pieces=pieces)
+
+
+def broken_off(failure: Failure) -> Broken:
+    """The event of a stream that breaks off with this failure."""
+    return Broken(
+        failure.status,
+        failure.kind,
+        failure.message,
+        failure.param,
+        failure.code,
+        failure.type,
+        failure.facts,
     )
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from understudy.errors import Failure, Place
-from understudy.faults import Chance, read_fault
+from understudy.faults import Chance, Refuse, read_fault
 from understudy.model import Head, Pause, Send, Step, Steps
 
 PLACE = Place("faults", "$[0].fault")
@@ -23,10 +23,21 @@ PACED: list[Step] = [Pause(0.3), SSE_HEAD, Send(FIRST), Pause(0.1), Send(SECOND)
 each_answer = pytest.mark.parametrize("answer", [WHOLE, STREAM, PACED], ids=["whole", "stream", "paced"])
 
 
-def refuse(failure: Failure) -> Steps:
-    """A refusal that shows what it was asked to spell."""
-    told = f"{failure.status} {failure.kind} {failure.message}".encode()
+def _spelled(failure: Failure) -> bytes:
+    """What shows what a provider was asked to spell."""
+    return f"{failure.status} {failure.kind} {failure.message}".encode()
+
+
+def _instead(failure: Failure) -> Steps:
+    told = _spelled(failure)
     return iter((Head(failure.status or 500, b"", len(told)), Send(told)))
+
+
+def _inside(failure: Failure) -> bytes:
+    return b"data: %b\n\n" % _spelled(failure)
+
+
+refuse = Refuse(_instead, _inside)
 
 
 class Drawn(NamedTuple):

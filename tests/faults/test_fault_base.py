@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from random import Random
 from textwrap import dedent
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -175,7 +177,7 @@ def test_what_is_no_time_is_a_mistake(value: object) -> None:
     ("value", "message"),
     [
         ("cutt", 'faults: $[0].fault: unknown fault "cutt" (did you mean "cut"?)'),
-        ("slew", 'faults: $[0].fault: unknown fault "slew" (known: error, cut, stall, garble, hang)'),
+        ("stal", 'faults: $[0].fault: unknown fault "stal" (did you mean "stall"?)'),
         (3, "faults: $[0].fault: expected one fault, like {cut: {after: 40%}}; found 3"),
         ({}, "faults: $[0].fault: expected one fault, like {cut: {after: 40%}}; found {}"),
         (
@@ -220,18 +222,17 @@ def test_faults_are_a_list() -> None:
         read_faults(["hang", "x"], PLACE)
 
 
-def test_the_fault_that_does_nothing_runs_as_it_is_written() -> None:
+def test_the_fault_that_does_nothing_runs_as_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     code = dedent((base.__doc__ or "").partition("to start a new one from:\n")[2])
-    names: dict[str, Any] = {}
-    exec(f"from __future__ import annotations\n{IMPORTS}\n{code}", names)
-    nothing = names["Nothing"].read({"after": "1 event"}, PLACE)
+    module = ModuleType("nothing")
+    monkeypatch.setitem(sys.modules, "nothing", module)
+    exec(f"from __future__ import annotations\n{IMPORTS}\n{code}", module.__dict__)
+    nothing = module.Nothing.read({"after": "1 event"}, PLACE)
     assert body_of(nothing.apply(iter(STREAM), FIRST_DRAWN, refuse)) == FIRST + SECOND + DONE
 
 
 IMPORTS = """
-from typing import ClassVar, Self
-from msgspec import Struct
-from understudy.errors import Place
+from typing import ClassVar
 from understudy.faults.base import *
 from understudy.model import Steps
 """

@@ -111,7 +111,7 @@ def test_no_whole_answer_parses_any_more(value: object, fault: object, chance: C
     body = json.dumps(value).encode()
     garbled = body_of(struck(fault, [Head(200, b"", len(body)), Send(body)], chance))
     assert len(garbled) == len(body)
-    with pytest.raises(json.JSONDecodeError):
+    with pytest.raises(ValueError):  # of JSON, or of Unicode, where a NUL near the start looks like UTF-16
         json.loads(garbled)
 
 

@@ -6,6 +6,7 @@ To add one: a class with a KEY in a file of this drawer, and its line in FAULTS.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from understudy.errors import Place
 from understudy.faults.base import Chance, Fault, Refuse, shown
@@ -15,10 +16,19 @@ from understudy.faults.garble import Garble
 from understudy.faults.hang import Hang
 from understudy.faults.stall import Stall
 
-__all__ = ["FAULTS", "Chance", "Error", "Fault", "Refuse", "read_error", "read_fault", "read_faults"]
+__all__ = [
+    "FAULTS",
+    "Chance",
+    "Error",
+    "Fault",
+    "Refuse",
+    "fault_schema",
+    "read_error",
+    "read_fault",
+    "read_faults",
+]
 
 FAULTS: tuple[type[Fault], ...] = (Error, Cut, Stall, Garble, Hang)
-_BY_KEY = {fault.KEY: fault for fault in FAULTS}
 
 
 def read_fault(value: object, place: Place) -> Fault:
@@ -39,7 +49,27 @@ def read_faults(value: object, place: Place) -> tuple[Fault, ...]:
 
 
 def _named(key: object, place: Place) -> type[Fault]:
-    fault = _BY_KEY.get(key) if isinstance(key, str) else None
+    faults = {fault.KEY: fault for fault in FAULTS}
+    fault = faults.get(key) if isinstance(key, str) else None
     if fault is None:
-        raise place.unknown("fault", str(key), _BY_KEY)
+        raise place.unknown("fault", str(key), faults)
     return fault
+
+
+def fault_schema() -> dict[str, Any]:
+    """The JSON Schema of what `read_fault` reads, for editors."""
+    named = {fault.KEY: fault.schema() for fault in FAULTS}
+    alone = [key for key, schema in named.items() if "null" in schema.get("type", ())]
+    return {
+        "anyOf": [
+            {"description": "A fault by its name alone.", "enum": alone},
+            {
+                "description": "A fault with its fields.",
+                "type": "object",
+                "properties": named,
+                "additionalProperties": False,
+                "minProperties": 1,
+                "maxProperties": 1,
+            },
+        ]
+    }

@@ -1,22 +1,20 @@
 """What every fault is, and what faults share: reading their JSON, and cutting an answer where they strike.
 
-A fault is a value whose fields are its JSON, and a pure function over the steps of an answer: it gives
-other steps. Time is a Pause, death is an Abort, chance is handed in.
+A fault is a value whose fields are its JSON, and two pure functions: `alter` over the reply, `apply` over
+the steps of the answer. Time is a Pause, death is an Abort, chance is handed in.
 
     Pause  Head | Send(data: ...) Pause Send(data: ...) Pause ...
     -- opening -|----------------- rest -------------------------       `opened`
                             ^ a Point of the body                       `split`, `written_over`
 
-Rules for editing this file: nothing here knows a fault. The one that does nothing, to start a new one from:
+Rules for editing this file: nothing here knows a fault. docs/adding-a-fault.md leads through a new one.
+The one that does nothing, to start a new one from:
 
-    class Nothing(Struct, frozen=True, gc=False):
+    class Nothing(Fault, frozen=True, gc=False):
         KEY: ClassVar[str] = "nothing"
+        FIELDS: ClassVar[Fields] = {"after": POINT}
 
         after: Point = HALF
-
-        @classmethod
-        def read(cls, value: object, place: Place) -> Self:
-            return cls(**read_fields(value, {"after": read_point}, place))
 
         def apply(self, steps: Steps, chance: Chance, refuse: Refuse) -> Steps:
             opening, rest = opened(steps)
@@ -30,12 +28,14 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from math import inf
-from typing import Any, ClassVar, Literal, Protocol, Self
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from understudy.errors import Failure, Place
-from understudy.model import Head, Send, Step, Steps
+from understudy.model import Head, Reply, Send, Step, Steps, ToolCall
 
 FOR_EVER_S = inf
 SHOWN = 60
@@ -52,21 +52,73 @@ class Chance(Protocol):
         """From 0 up to `stop`."""
 
 
-Refuse = Callable[[Failure], Steps]
-"""Spells a failure as the API at hand does."""
+class Refuse(NamedTuple):
+    """Spells a failure as the API at hand does: `instead` of the answer, or `inside` its stream."""
+
+    instead: Callable[[Failure], Steps]
+    inside: Callable[[Failure], bytes]
 
 
-class Fault(Protocol):
-    """The shape of a fault's class."""
+Read = Callable[[object, Place], Any]
+"""Reads a field's value; raises SettingsError at the place."""
 
-    KEY: ClassVar[str]
+Schema = Mapping[str, Any]
+"""A JSON Schema."""
+
+
+class Field(NamedTuple):
+    """How a field is read, and the JSON Schema of what may stand there."""
+
+    read: Read
+    schema: Schema
+
+
+Fields = Mapping[str, Field]
+
+
+class Fault(Struct, frozen=True, gc=False):
+    """What every fault is; this one does nothing.
+
+    `KEY` is its name, `FIELDS` what its JSON may hold. What is left out stays as the class says.
+    """
+
+    KEY: ClassVar[str] = ""
+    FIELDS: ClassVar[Fields] = MappingProxyType({})
 
     @classmethod
     def read(cls, value: object, place: Place) -> Self:
         """The fault with these fields; None where it was named alone. Raises SettingsError at `place`."""
+        return cls(**read_fields(value, cls.FIELDS, place))
+
+    @classmethod
+    def schema(cls) -> dict[str, Any]:
+        """The JSON Schema of its fields."""
+        return {
+            "description": (cls.__doc__ or "").partition("\n")[0],
+            "type": ["object", "null"],
+            "properties": {name: dict(field.schema) for name, field in cls.FIELDS.items()},
+            "additionalProperties": False,
+        }
+
+    def alter(self, reply: Reply, chance: Chance) -> Reply:
+        """What is said in place of the reply, whole or streamed; the reply itself, where nothing changes."""
+        return reply
 
     def apply(self, steps: Steps, chance: Chance, refuse: Refuse) -> Steps:
         """The steps of the answer with this fault in it; `steps` may be left unused."""
+        return steps
+
+
+# --- Replies -------------------------------------------------------------------------------------------
+
+
+def with_calls(reply: Reply, changed: Callable[[ToolCall], ToolCall]) -> Reply:
+    """The reply with every tool call changed, in all choices; itself where it has none."""
+    parts = tuple([changed(part) if isinstance(part, ToolCall) else part for part in reply.parts])
+    others = tuple([with_calls(each, changed) for each in reply.others])
+    if parts == reply.parts and others == reply.others:
+        return reply
+    return replace(reply, parts=parts, others=others)
 
 
 # --- A point in an answer ------------------------------------------------------------------------------
@@ -94,7 +146,7 @@ class Point(Struct, frozen=True, gc=False):
         return min(int(self.amount), len(body))
 
 
-HALF = Point(50)
+START, HALF = Point(0), Point(50)
 _POINT = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)\s*(bytes?|%|events?)?")
 _UNITS: Mapping[str | None, Unit] = {
     None: "bytes",
@@ -117,6 +169,25 @@ def read_point(value: object, place: Place) -> Point:
     return Point(float(found[1]), unit)
 
 
+class Span(NamedTuple):
+    """Where an event starts in a stream, and where it ends, its blank line included."""
+
+    start: int
+    end: int
+
+
+def events_of(stream: bytes) -> list[Span]:
+    """The server-sent events of a stream; what comes behind the last blank line is none."""
+    ends = [end.end() for end in _EVENT_END.finditer(stream)]
+    return [Span(start, end) for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def event_at(stream: bytes, at: int) -> Span | None:
+    """The event that this byte is in, or else the last; None where there is none."""
+    events = events_of(stream)
+    return next((event for event in events if at < event.end), events[-1] if events else None)
+
+
 # --- Steps ---------------------------------------------------------------------------------------------
 
 
@@ -133,6 +204,16 @@ def opened(steps: Steps) -> tuple[list[Step], list[Step]]:
 def is_whole(opening: Iterable[Step]) -> bool:
     """Whether the answer's length was told before it: it is no stream."""
     return any(type(step) is Head and step.length is not None for step in opening)
+
+
+def is_stream(opening: Iterable[Step]) -> bool:
+    """Whether the answer has begun, and its length was not told."""
+    return any(type(step) is Head and step.length is None for step in opening)
+
+
+def with_head(opening: Iterable[Step], changed: Callable[[Head], Head]) -> list[Step]:
+    """The same steps, the Head among them changed."""
+    return [changed(step) if type(step) is Head else step for step in opening]
 
 
 def body_of(rest: Iterable[Step]) -> bytes:
@@ -175,14 +256,14 @@ def written_over(rest: Sequence[Step], start: int, data: bytes) -> list[Step]:
 
 # --- Reading fields ------------------------------------------------------------------------------------
 
-Read = Callable[[object, Place], Any]
-"""Reads a field's value; raises SettingsError at the place."""
 
-
-def read_fields(value: object, readers: Mapping[str, Read], place: Place) -> dict[str, Any]:
-    """The fields that are given, each read by its reader; one that is null is not given."""
+def read_fields(value: object, fields: Mapping[str, Field | Read], place: Place) -> dict[str, Any]:
+    """The fields that are given, each read as its own; one that is null is not given."""
+    readers = {name: field.read if isinstance(field, Field) else field for name, field in fields.items()}
     if value is None:
         return {}
+    if not readers and value != {}:
+        raise place.error(f"this has no fields, write its name alone; found {shown(value)}")
     if not isinstance(value, Mapping):
         raise place.error(f"expected a mapping with {', '.join(readers)}; found {shown(value)}")
     for key in value:
@@ -209,21 +290,59 @@ def read_text(value: object, place: Place) -> str:
     return value
 
 
+def read_name(value: object, place: Place) -> str:
+    if not isinstance(value, str) or not value:
+        raise place.error(f"expected a name, found {shown(value)}")
+    return value
+
+
 def read_flag(value: object, place: Place) -> bool:
     if not isinstance(value, bool):
         raise place.error(f"expected true or false, found {shown(value)}")
     return value
 
 
-def one_of(what: str, words: Collection[str]) -> Read:
-    """A reader of one of these words; `what` says what they are."""
+def read_count(value: object, place: Place) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise place.error(f"expected a number, 1 or more; found {shown(value)}")
+    return value
+
+
+def one_of(what: str, words: Collection[str]) -> Field:
+    """The field that takes one of these words; `what` says what they are."""
 
     def read(value: object, place: Place) -> str:
         if not isinstance(value, str) or value not in words:
             raise place.unknown(what, value if isinstance(value, str) else shown(value), words)
         return value
 
-    return read
+    return Field(read, {"enum": list(words)})
+
+
+POINT = Field(
+    read_point,
+    {
+        "description": 'A point in the answer: bytes (120), "40%" or "3 events".',
+        "anyOf": [
+            {"type": "integer", "minimum": 0},
+            {"type": "string", "pattern": r"^\s*[0-9]+(\.[0-9]+)?\s*(bytes?|%|events?)?\s*$"},
+        ],
+    },
+)
+SECONDS = Field(
+    read_seconds,
+    {
+        "description": 'Seconds, or a time like "200ms", "2s" or "1m".',
+        "anyOf": [
+            {"type": "number", "minimum": 0},
+            {"type": "string", "pattern": r"^\s*[0-9]+(\.[0-9]+)?\s*(ms|s|m)?\s*$"},
+        ],
+    },
+)
+TEXT = Field(read_text, {"type": "string"})
+NAME = Field(read_name, {"type": "string", "minLength": 1})
+FLAG = Field(read_flag, {"type": "boolean"})
+COUNT = Field(read_count, {"type": "integer", "minimum": 1})
 
 
 def shown(value: object) -> str:

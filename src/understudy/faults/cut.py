@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
-from msgspec import Struct
-
-from understudy.errors import Place
 from understudy.faults.base import (
     HALF,
+    POINT,
     Chance,
+    Fault,
+    Fields,
     Point,
     Refuse,
     body_of,
     is_whole,
     one_of,
     opened,
-    read_fields,
-    read_point,
     split,
 )
 from understudy.model import Abort, Steps
 
 
-class Cut(Struct, frozen=True, gc=False):
+class Cut(Fault, frozen=True, gc=False):
     """The answer ends `after` a point in it: `close` sends FIN, as a server does that stops; `reset` RST."""
 
     KEY: ClassVar[str] = "cut"
+    FIELDS: ClassVar[Fields] = {
+        "after": POINT,
+        "how": one_of("way to end a connection", ("close", "reset")),
+    }
 
     after: Point = HALF
     how: Literal["close", "reset"] = "close"
-
-    @classmethod
-    def read(cls, value: object, place: Place) -> Self:
-        readers = {"after": read_point, "how": one_of("way to end a connection", ("close", "reset"))}
-        return cls(**read_fields(value, readers, place))
 
     def apply(self, steps: Steps, chance: Chance, refuse: Refuse) -> Steps:
         """What was to come after the point never does; nor does a stream's end, where all of it has come."""

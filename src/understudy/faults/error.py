@@ -6,17 +6,18 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self, get_args
 
-from msgspec import Struct
-
 from understudy.errors import NO_FACTS, Failure, Kind, Place
 from understudy.faults.base import (
+    FLAG,
+    SECONDS,
+    TEXT,
     Chance,
+    Fault,
+    Field,
+    Fields,
     Refuse,
     one_of,
     read_fields,
-    read_flag,
-    read_seconds,
-    read_text,
     shown,
 )
 from understudy.model import Steps
@@ -37,68 +38,6 @@ KINDS: Mapping[int, Kind] = {
 FRAMING = ("connection", "content-length", "content-type", "transfer-encoding")
 """Headers that go with the body, and are the server's to write."""
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-
-
-class Error(Struct, frozen=True, gc=False):
-    """An error of this `kind`; what is not said is as the vendor has it.
-
-    `retry_after` is in seconds, told in `retry-after` and its relatives; `should_retry` is the header that
-    SDKs obey before all others.
-    """
-
-    KEY: ClassVar[str] = "error"
-
-    kind: Kind
-    status: int | None = None
-    message: str = ""
-    type: str | None = None
-    code: str | None = None
-    param: str | None = None
-    retry_after: float | None = None
-    should_retry: bool | None = None
-    headers: tuple[tuple[str, str], ...] = ()
-
-    @classmethod
-    def read(cls, value: object, place: Place) -> Self:
-        """Read a kind (`rate_limit`), a status (`503`), or a mapping with one of them at least."""
-        if value is None:
-            raise place.error("which error? Give a kind or a status, like {error: rate_limit}")
-        if isinstance(value, Mapping):
-            fields = read_fields(value, _READERS, place)
-        else:
-            name = "kind" if isinstance(value, str) and not value.isdecimal() else "status"
-            fields = {name: _READERS[name](value, place)}
-        if "status" in fields:
-            fields = {"kind": cls.of(fields["status"]).kind} | fields
-        if "kind" not in fields:
-            raise place.error("an error needs a `kind` or a `status`")
-        return cls(**fields)
-
-    @classmethod
-    def of(cls, status: int) -> Self:
-        """The error that a bare status means."""
-        return cls(KINDS.get(status, "server" if status >= 500 else "invalid_request"), status)
-
-    def failure(self, facts: Mapping[str, Any] = NO_FACTS) -> Failure:
-        """The failure itself, made anew each time; `facts` are for what the vendor's message quotes."""
-        retry = () if self.should_retry is None else (("x-should-retry", str(self.should_retry).lower()),)
-        return Failure(
-            self.status,
-            self.kind,
-            self.message,
-            param=self.param,
-            code=self.code,
-            type=self.type,
-            headers=(*retry, *self.headers),
-            retry_after=self.retry_after,
-            facts=facts,
-        )
-
-    def apply(self, steps: Steps, chance: Chance, refuse: Refuse) -> Steps:
-        return refuse(self.failure())
-
-
-read_error = Error.read
 
 
 def read_status(value: object, place: Place) -> int:
@@ -125,14 +64,100 @@ def _header(name: str, value: object, place: Place) -> tuple[str, str]:
     return name.lower(), text
 
 
-_READERS = {
-    "kind": one_of("kind of error", get_args(Kind)),
-    "status": read_status,
-    "message": read_text,
-    "type": read_text,
-    "code": read_text,
-    "param": read_text,
-    "retry_after": read_seconds,
-    "should_retry": read_flag,
-    "headers": read_headers,
-}
+KIND = one_of("kind of error", get_args(Kind))
+STATUS = Field(
+    read_status,
+    {
+        "anyOf": [
+            {"type": "integer", "minimum": 400, "maximum": 599},
+            {"type": "string", "pattern": "^[45][0-9]{2}$"},
+        ]
+    },
+)
+HEADERS = Field(
+    read_headers,
+    {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean", "null"]}},
+)
+
+
+class Error(Fault, frozen=True, gc=False):
+    """An error of this `kind`; what is not said is as the vendor has it.
+
+    `retry_after` is in seconds, told in `retry-after` and its relatives; `should_retry` is the header that
+    SDKs obey before all others.
+    """
+
+    KEY: ClassVar[str] = "error"
+    FIELDS: ClassVar[Fields] = {
+        "kind": KIND,
+        "status": STATUS,
+        "message": TEXT,
+        "type": TEXT,
+        "code": TEXT,
+        "param": TEXT,
+        "retry_after": SECONDS,
+        "should_retry": FLAG,
+        "headers": HEADERS,
+    }
+
+    kind: Kind
+    status: int | None = None
+    message: str = ""
+    type: str | None = None
+    code: str | None = None
+    param: str | None = None
+    retry_after: float | None = None
+    should_retry: bool | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def read(cls, value: object, place: Place) -> Self:
+        """Read a kind (`rate_limit`), a status (`503`), or a mapping with one of them at least."""
+        if value is None:
+            raise place.error("which error? Give a kind or a status, like {error: rate_limit}")
+        if isinstance(value, Mapping):
+            fields = read_fields(value, cls.FIELDS, place)
+        else:
+            name = "kind" if isinstance(value, str) and not value.isdecimal() else "status"
+            fields = {name: cls.FIELDS[name].read(value, place)}
+        if "status" in fields:
+            fields = {"kind": cls.of(fields["status"]).kind} | fields
+        if "kind" not in fields:
+            raise place.error("an error needs a `kind` or a `status`")
+        return cls(**fields)
+
+    @classmethod
+    def schema(cls) -> dict[str, Any]:
+        """A kind, a status, or both and more."""
+        whole = {
+            **super().schema(),
+            "type": "object",
+            "anyOf": [{"required": ["kind"]}, {"required": ["status"]}],
+        }
+        return {"anyOf": [dict(KIND.schema), dict(STATUS.schema), whole]}
+
+    @classmethod
+    def of(cls, status: int) -> Self:
+        """The error that a bare status means."""
+        return cls(KINDS.get(status, "server" if status >= 500 else "invalid_request"), status)
+
+    def failure(self, facts: Mapping[str, Any] = NO_FACTS) -> Failure:
+        """The failure itself, made anew each time; `facts` are for what the vendor's message quotes."""
+        retry = () if self.should_retry is None else (("x-should-retry", str(self.should_retry).lower()),)
+        return Failure(
+            self.status,
+            self.kind,
+            self.message,
+            param=self.param,
+            code=self.code,
+            type=self.type,
+            headers=(*retry, *self.headers),
+            retry_after=self.retry_after,
+            facts=facts,
+        )
+
+    def apply(self, steps: Steps, chance: Chance, refuse: Refuse) -> Steps:
+        return refuse.instead(self.failure())
+
+
+read_error = Error.read

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import ClassVar, Self
+from typing import ClassVar
 
-from msgspec import Struct
-
-from understudy.errors import Place
 from understudy.faults.base import (
     HALF,
+    POINT,
     Chance,
+    Fault,
+    Fields,
     Point,
     Refuse,
     body_of,
     is_whole,
     opened,
-    read_fields,
-    read_point,
     written_over,
 )
 from understudy.model import Steps
@@ -47,19 +45,16 @@ CORRUPTIONS: tuple[Callable[[bytes], bytes], ...] = (_lost, _page, _flipped)
 """What the rest of the JSON from some point on becomes: as many bytes, none of which may be a line end."""
 
 
-class Garble(Struct, frozen=True, gc=False):
+class Garble(Fault, frozen=True, gc=False):
     """The JSON that the point `after` falls into is no JSON any more, and as long as it was.
 
     Of a stream, that is the JSON of one event, the last one where none is there any more; the others stay.
     """
 
     KEY: ClassVar[str] = "garble"
+    FIELDS: ClassVar[Fields] = {"after": POINT}
 
     after: Point = HALF
-
-    @classmethod
-    def read(cls, value: object, place: Place) -> Self:
-        return cls(**read_fields(value, {"after": read_point}, place))
 
     def apply(self, steps: Steps, chance: Chance, refuse: Refuse) -> Steps:
         opening, rest = opened(steps)

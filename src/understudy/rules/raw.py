@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from msgspec import Struct, json
+from msgspec import json
 
 from understudy.errors import Place
-from understudy.faults.base import Chance, Refuse
+from understudy.faults.base import Chance, Fault, Refuse
 from understudy.model import Head, Send, Steps
 
 KEYS = ("status", "headers", "body")
 
 
-class Raw(Struct, frozen=True, gc=False):
+class Raw(Fault, frozen=True, gc=False):
     """This status, these headers (whole lines) and this body, whatever was asked."""
 
     KEY: ClassVar[str] = "raw"
