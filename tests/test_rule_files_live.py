@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,20 @@ rules:
 """
 
 
+OPEN: list[openai.OpenAI] = []
+
+
 def client(url: str, space: str = "", retries: int = 0) -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{url}{space}/v1", api_key="any", max_retries=retries)
+    OPEN.append(openai.OpenAI(base_url=f"{url}{space}/v1", api_key="any", max_retries=retries))
+    return OPEN[-1]
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    """Leaves no connection open."""
+    yield
+    while OPEN:
+        OPEN.pop().close()
 
 
 def ask(api: openai.OpenAI, text: str, **more: Any) -> Any:
@@ -114,8 +127,6 @@ def test_a_file_is_read_again_and_a_mistake_keeps_the_last_good_one(serving: Ser
 
 def until(holds: Callable[[], bool], tries: int = 200) -> None:
     """Ask until it holds; a server takes half a second to see that a file has changed."""
-    import time
-
     for _ in range(tries):
         if holds():
             return
