@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from understudy.catalog import DEFAULT_MODELS, known, most_output_of, window_of
+from understudy.catalog import DEFAULT_MODELS, known, most_output_of, pace_of, window_of
+from understudy.model import ModelInfo, Pace
 
 
 @pytest.mark.parametrize(
@@ -60,3 +61,8 @@ def test_the_listed_models_have_the_windows_that_they_tell() -> None:
 def test_the_input_of_the_newest_models_is_limited_apart() -> None:
     limits = {model: known(model).input for model in ("gpt-4o", "o3", "gpt-5", "gpt-6-astra")}  # type: ignore[union-attr]
     assert limits == {"gpt-4o": None, "o3": 200_000, "gpt-5": 272_000, "gpt-6-astra": 922_000}
+
+
+def test_a_model_that_is_listed_may_have_a_pace_of_its_own() -> None:
+    models = (ModelInfo("plain"), ModelInfo("slow", pace=Pace(2)))
+    assert [pace_of(models, name) for name in ("plain", "slow", "other")] == [None, Pace(2), None]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from random import Random
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from understudy.model import (
     EmbeddingReply,
     Head,
     HttpRequest,
+    Jitter,
     ModelInfo,
     ModelsReply,
     Pace,
@@ -52,6 +54,7 @@ def made(
     policy: Policy = Policy(),  # noqa: B008
     keys: tuple[str, ...] = (),
     limits: object = None,
+    paces: Mapping[str, Pace] = {},
 ) -> Engine:
     numbers = iter(range(10_000))
     clock = iter(range(1_700_000_000, 1_800_000_000))
@@ -73,12 +76,13 @@ def made(
     limited = LimitSet(read_limits(limits, Place("limits")) if limits else ())
     return Engine(
         PROVIDERS,
-        Planner(operations, encoding_of, failing_model, policy),
+        Planner(operations, encoding_of, failing_model, policy, pace_of=paces.get),
         Journal(now),
         World(Access(keys, failing_key), limited, FaultSet()),
         clock=now,
         new_id=lambda: f"{next(numbers):05d}{24 * 'x'}",
         pace=pace,
+        chance=lambda name: Random(f"7 {name}"),
     )
 
 
@@ -622,3 +626,87 @@ def test_a_slow_model_is_slow_whatever_the_pace() -> None:
     assert slow.pace is not None
     assert steps[0] == Pause(slow.pace.ttft)
     assert engine.sent(only(engine)) == body_of(steps)
+
+
+# --- Pace --------------------------------------------------------------------------------------------
+
+
+def pauses_of(steps: list[Step]) -> list[float]:
+    return [step.seconds for step in steps if isinstance(step, Pause)]
+
+
+UNEVEN = Pace(0.5, 10, jitter=Jitter("uniform", 0.1))
+
+
+def test_jitter_varies_every_pause_and_stays_within_its_spread() -> None:
+    first, *between = pauses_of(play(made(pace=UNEVEN), asked(stream=True)))
+    assert 0.45 <= first <= 0.55
+    assert first != 0.5
+    assert len(set(between)) == 3
+    assert all(0.09 <= seconds <= 0.11 for seconds in between)
+
+
+def test_the_same_seed_gives_the_same_pauses_answer_by_answer() -> None:
+    one, other = made(pace=UNEVEN), made(pace=UNEVEN)
+    twice = [pauses_of(play(one, asked(stream=True))) for _ in range(2)]
+    assert twice[0] != twice[1]
+    assert twice == [pauses_of(play(other, asked(stream=True))) for _ in range(2)]
+
+
+def test_a_whole_answer_takes_as_long_as_its_jittered_stream() -> None:
+    (whole,) = pauses_of(play(made(pace=UNEVEN), asked()))
+    assert whole == pytest.approx(sum(pauses_of(play(made(pace=UNEVEN), asked(stream=True)))))
+
+
+def test_jitter_changes_no_byte_and_the_journal_makes_them_without_it() -> None:
+    engine = made(pace=UNEVEN)
+    sent = body_of(play(engine, asked(stream=True)))
+    assert sent == body_of(play(made(), asked(stream=True)))
+    assert engine.sent(only(engine)) == sent
+    assert engine.world.jittered == 1
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_delay_goes_before_everything(stream: bool) -> None:
+    steps = play(made(pace=Pace(0.5, delay=2)), asked(stream=stream))
+    assert steps[:2] == [Pause(2), Pause(0.5)]
+    assert [type(step) for step in steps[2:]] == [Head, Send]
+
+
+def test_a_delay_alone_is_the_only_pause() -> None:
+    assert [type(step) for step in play(made(pace=Pace(delay=2)), asked())] == [Pause, Head, Send]
+
+
+def test_a_delay_is_for_refusals_and_faults_too_and_time_to_first_token_is_not() -> None:
+    engine = made(pace=Pace(0.5, delay=2))
+    refused = play(engine, asked(messages=[]))
+    assert (head_of(refused).status, pauses_of(refused)) == (400, [2])
+    engine.world.faults.replace([{"fault": {"error": "overloaded"}}])
+    failed = play(engine, asked())
+    assert (head_of(failed).status, pauses_of(failed)) == (503, [2])
+
+
+def test_a_list_of_models_has_no_first_token_to_wait_for() -> None:
+    assert pauses_of(play(made(pace=Pace(0.5, 10)), asked("/v1/models", "GET"))) == []
+
+
+PACES: list[tuple[str, Pace | None, str, float]] = [
+    ("a rule's pace comes before a failing model's", Pace(1), "mock-slow", 1),
+    ("a failing model's comes before the listed one's", None, "mock-slow", 2),
+    ("a rule's pace comes before the model's", Pace(1), "gpt-4o", 1),
+    ("a model's pace comes before that of all", None, "gpt-4o", 3),
+    ("what has none of its own has that of all", None, "gpt-4o-mini", 4),
+]
+
+
+@pytest.mark.parametrize(("own", "model", "ttft"), [row[1:] for row in PACES], ids=[row[0] for row in PACES])
+def test_the_nearest_pace_holds(own: Pace | None, model: str, ttft: float) -> None:
+    engine = made(
+        lambda request: Answer(HELLO, pace=own), Pace(4), paces={"gpt-4o": Pace(3), "mock-slow": Pace(5)}
+    )
+    assert pauses_of(play(engine, asked(model=model, stream=True)))[0] == ttft
+
+
+def test_a_rule_may_be_instant_where_all_else_is_slow() -> None:
+    engine = made(lambda request: Answer(HELLO, pace=INSTANT), Pace(4, delay=1))
+    assert pauses_of(play(engine, asked())) == []

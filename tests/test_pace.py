@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from understudy.errors import Place, SettingsError
 from understudy.model import INSTANT, Jitter, Pace
 from understudy.pace import JITTERS, KEYS, PRESETS, pace_schema, read_pace
+from understudy.rules.read import read_text
 
 WRITTEN: list[tuple[Any, Pace]] = [
     ("", Pace()),
@@ -124,6 +125,58 @@ def test_every_distribution_can_be_written() -> None:
 def test_presets_are_in_the_order_of_their_speed() -> None:
     seconds_for_100 = [p.ttft + (100 / p.tokens_per_second if p.ttft else 0) for p in PRESETS.values()]
     assert seconds_for_100 == sorted(seconds_for_100)
+
+
+# --- Rule files --------------------------------------------------------------------------------------
+
+EVERYWHERE = """
+pace: typical
+models:
+  - plain
+  - {id: thinker, pace: reasoning}
+rules:
+  - when: {user: one}
+    reply: a
+    pace: {preset: slow, jitter: 20%}
+  - when: {user: two}
+    sequence:
+      - {text: a, pace: fast}
+      - b
+    pace: 40/s
+  - reply: c
+"""
+
+
+def test_a_rule_file_has_paces_for_all_for_a_model_a_rule_and_a_reply() -> None:
+    file = read_text("rules.yaml", EVERYWHERE)
+    assert file.pace == Pace(0.9, 60)
+    assert [info.pace for info in file.models or ()] == [None, Pace(20, 100)]
+    assert [[response.pace for response in rule.responses] for rule in file.rules] == [
+        [Pace(2, 25, 0, Jitter("uniform", 0.2))],
+        [Pace(0.3, 200), Pace(0, 40)],
+        [None],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("pace: typcial", '$.pace: unknown preset "typcial" (did you mean "typical"?)'),
+        (
+            "models: [{id: a, pace: {ttft: x}}]",
+            "$.models[0].pace.ttft: expected a time like 300ms; found 'x'",
+        ),
+        ("models: [{id: a, pce: fast}]", '$.models[0]: unknown key "pce" (did you mean "pace"?)'),
+        (
+            "rules: [{reply: a, pace: {jitter: 5}}]",
+            "$.rules[0].pace.jitter: expected jitter like 10% or {lognormal: 0.5}, at most 100%; found 5",
+        ),
+    ],
+)
+def test_a_mistake_in_a_rule_file_has_its_path(text: str, message: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_text("rules.yaml", text)
+    assert str(caught.value) == f"rules.yaml: {message}"
 
 
 # --- The schema --------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import Literal
 from msgspec import Struct
 
 from understudy.caching import cached
-from understudy.model import ModelInfo, ModelsReply, ModelsRequest
+from understudy.model import ModelInfo, ModelsReply, ModelsRequest, Pace
 
 DEFAULT_MODELS = (
     ModelInfo("mock-llm-v1"),
@@ -148,6 +148,14 @@ def window_of(model: str) -> int | None:
 def most_output_of(model: str) -> int | None:
     """The most tokens that the model answers with; None where that is not known."""
     return (found.output or None) if (found := known(model)) else None
+
+
+def pace_of(models: Sequence[ModelInfo], name: str) -> Pace | None:
+    """The pace of the listed model of this name, if it has one of its own."""
+    for info in models:
+        if info.id == name:
+            return info.pace
+    return None
 
 
 def listed(models: Sequence[ModelInfo], request: ModelsRequest) -> ModelsReply:

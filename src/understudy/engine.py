@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ from msgspec.structs import replace
 from understudy import events
 from understudy.access import Access
 from understudy.errors import Failure, Kind
+from understudy.events import Chance
 from understudy.failures import FaultSet
 from understudy.faults.base import Fault, Refuse
 from understudy.journal import Exchange, Journal, Whole
@@ -55,19 +57,22 @@ log = logging.getLogger("understudy")
 class World(Struct):
     """What changes while the server runs: who may ask and how often, what fails, and how late it is.
 
-    `ahead` is by how many seconds the mock's clock is ahead of the real one.
+    `ahead` is by how many seconds the mock's clock is ahead of the real one; `jittered` counts the answers
+    whose pauses were drawn.
     """
 
     access: Access
     limits: LimitSet
     faults: FaultSet
     ahead: float = 0.0
+    jittered: int = 0
 
 
 class Engine:
     """Answers HTTP requests with steps.
 
-    `clock` tells Unix seconds, `new_id` gives 29 random letters and digits.
+    `clock` tells Unix seconds, `new_id` gives 29 random letters and digits, `chance` a source of chance for a
+    name. Where there is none, there is no jitter.
     """
 
     def __init__(
@@ -80,6 +85,7 @@ class Engine:
         clock: Callable[[], float],
         new_id: Callable[[], str],
         pace: Pace = INSTANT,
+        chance: Callable[[str], Chance | None] = lambda name: None,
     ) -> None:
         self.providers = {provider.NAME: provider for provider in providers}
         self.journal = journal
@@ -89,6 +95,7 @@ class Engine:
         self._clock = clock
         self._new_id = new_id
         self.pace = pace
+        self._chance = chance
         self._routes = Routes(providers)
 
     def handle(self, http: HttpRequest) -> Iterator[Step]:
@@ -108,6 +115,8 @@ class Engine:
         except Exception as bug:
             log.exception("a bug of Understudy's, answering %s %s", http.method, quote(http.path))
             steps = self._refused(provider, broken(type(bug).__name__), exchange)
+        if delay := (exchange.pace or self.pace).delay:
+            steps = chain((Pause(delay),), steps)
         if isinstance(steps, tuple):
             return self.journal.handed_over(exchange, steps)
         return self.journal.watch(exchange, steps)
@@ -211,13 +220,19 @@ class Engine:
         if request.stream and isinstance(reply, Reply):
             exchange.stream = True
             head = Head(200, headers + provider.head(reply, True, limits))
-            return self._stream(head, provider.encoder(request), reply, pace)
+            chance = self._next_chance() if pace.jitter else None
+            return self._stream(head, provider.encoder(request), reply, pace, chance)
         body = self._body(provider, plan, reply)
         steps = (Head(200, headers + provider.head(reply, False, limits), len(body)), Send(body))
         if pace is INSTANT:
             return steps
-        waits = events.duration(reply, pace) if isinstance(reply, Reply) else pace.ttft
-        return iter((Pause(waits), *steps))
+        waits = events.duration(reply, pace, self._next_chance() if pace.jitter else None)
+        return iter((Pause(waits), *steps)) if waits else steps
+
+    def _next_chance(self) -> Chance | None:
+        """What the next answer with jitter draws its pauses from: the same again for the same seed."""
+        self.world.jittered += 1
+        return self._chance(f"pace {self.world.jittered}")
 
     def _named(self, plan: Plan, exchange: Exchange) -> AnyReply:
         """The plan's reply with an id and a time; its tool calls get ids too."""
@@ -265,16 +280,18 @@ class Engine:
             plan.pieces = pieces_of(body, reply.id.encode(), b"%d" % reply.created)
         return body
 
-    def _stream(self, head: Head, encode: Callable[[Any], bytes], reply: Reply, pace: Pace) -> Steps:
+    def _stream(
+        self, head: Head, encode: Callable[[Any], bytes], reply: Reply, pace: Pace, chance: Chance | None
+    ) -> Steps:
         """Everything up to a pause leaves as one Send."""
         if pace.ttft:
-            yield Pause(pace.ttft)
+            yield Pause(events.ttft(pace, chance))
         yield head
         if not pace.tokens_per_second:
             yield Send(b"".join([encode(event) for event in events.unfold(reply)]))
             return
         waiting = b""
-        for event in events.paced(reply, pace):
+        for event in events.paced(reply, pace, chance):
             if isinstance(event, Pause):
                 yield Send(waiting)
                 yield event

@@ -128,7 +128,7 @@ class Planner:
 
     `operations` answers each operation; `encoding_of` names the vocabulary that a model's tokens are
     counted by; `failing` tells of a model that fails on purpose how it does; `scene` sees what surrounds
-    a request, where somebody looks at it.
+    a request, where somebody looks at it; `pace_of` tells a model's own pace.
     """
 
     def __init__(
@@ -138,12 +138,14 @@ class Planner:
         failing: Callable[[str], Failing | None],
         policy: Policy,
         scene: Callable[[HttpRequest], Scene | None] = lambda http: None,
+        pace_of: Callable[[str], Pace | None] = lambda model: None,
     ) -> None:
         self._operations = operations
         self._encoding_of = encoding_of
         self._failing = failing
         self._policy = policy
         self._scene = scene
+        self._pace_of = pace_of
         self._plans: dict[tuple[Provider, str, bytes], Plan] = {}
         self._kept = 0  # the sizes of all plans
 
@@ -181,6 +183,7 @@ class Planner:
         if failing is not None:
             plan.faults += failing.faults
             plan.pace = plan.pace or failing.pace
+        plan.pace = plan.pace or self._pace_of(request.model)
         if plan.lasting and len(http.target) + len(http.body) <= MOST_REMEMBERED:
             self._remember(provider, http, plan)
         return plan

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from random import Random
 
 from msgspec import Struct
 
 from understudy.access import Access, key_of
 from understudy.answering import Answering, Pilot
+from understudy.catalog import pace_of
 from understudy.control import Control, Controlled, Outages, Spaces
 from understudy.engine import Engine, World
 from understudy.failures import FaultSet, failing_key, failing_model
-from understudy.faults.base import Chance
 from understudy.journal import Journal
 from understudy.limits import LimitSet
 from understudy.model import HttpRequest, Scene, Step
@@ -37,7 +38,7 @@ class Common(Struct, frozen=True):
     spaces: Spaces
     clock: Callable[[], float]
     new_id: Callable[[], str]
-    chance: Callable[[str], Chance]
+    chance: Callable[[str], Random]
     encoding_of: Callable[[str], str]
 
 
@@ -61,6 +62,7 @@ class Space:
             failing_model,
             Policy(settings.validation, self._is_known),
             self._scene,
+            lambda model: pace_of(files.models, model),
         )
         self.engine = Engine(
             PROVIDERS,
@@ -70,6 +72,7 @@ class Space:
             clock=common.clock,
             new_id=common.new_id,
             pace=files.pace,
+            chance=lambda name: common.chance(f"{seed} {name}"),
         )
         self._control = Control(
             Controlled(
@@ -109,6 +112,7 @@ class Space:
         self.world.limits.replace(self._limits)
         self.world.faults.clear()
         self.world.ahead = 0.0
+        self.world.jittered = 0
         self.journal.clear()
         self._start_count()
         self._on_reset()

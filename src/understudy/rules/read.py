@@ -68,7 +68,7 @@ SAID = ("text", "template", "reasoning", "refusal", "tool_calls")
 """The keys of a reply that `parts` takes the place of."""
 PART_KEYS = ("text", "template", "reasoning", "refusal", "tool_call")
 CALL_KEYS = ("name", "arguments", "id")
-MODEL_KEYS = ("id", "owned_by", "created", "context_window")
+MODEL_KEYS = ("id", "owned_by", "created", "context_window", "pace")
 USAGE_KEYS = ("input", "output", "reasoning", "cached")
 
 
@@ -147,7 +147,7 @@ def read_models(value: object, place: Place) -> tuple[ModelInfo, ...]:
 
 
 def read_model(value: object, place: Place) -> ModelInfo:
-    """A name, or a mapping with `id`, `owned_by`, `created` and `context_window`."""
+    """A name, or a mapping with `id`, `owned_by`, `created`, `context_window` and `pace`."""
     if isinstance(value, str):
         return ModelInfo(value)
     model = mapping(value, MODEL_KEYS, place)
@@ -159,6 +159,7 @@ def read_model(value: object, place: Place) -> ModelInfo:
         worded(model.get("owned_by", plain.owned_by), place / "owned_by"),
         whole(model.get("created", plain.created), place / "created", 0),
         whole(model.get("context_window", plain.context_window), place / "context_window", 1),
+        given(model, "pace", place, read_pace),
     )
 
 
