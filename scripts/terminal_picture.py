@@ -13,7 +13,7 @@ from pathlib import Path
 from understudy.app import App
 from understudy.model import HttpRequest
 from understudy.settings import Settings
-from understudy.terminal import banner, line
+from understudy.terminal import banner, house_rules, line
 
 TARGET = Path(__file__).parent.parent / "docs" / "terminal.svg"
 WIDTH, LINE, SIZE, LEFT, TOP = 1330, 20, 14, 22, 56
@@ -40,9 +40,10 @@ ASKED: tuple[tuple[str, dict[str, object]], ...] = (
     chat("mock-gpt-4", "Write a Python function to calculate fibonacci numbers", stream=True),
     chat("mock-claude-sonnet-4", "Analyze this CSV dataset and create visualizations"),
     chat("gpt-4o", "What is the weather in Paris?", tools=[TOOL]),
-    chat("gpt-4o", "An event", response_format={"type": "json_object"}),
+    chat("gpt-4o", "An event as JSON", response_format={"type": "json_object"}),
     ("/v1/embeddings", {"model": "text-embedding-3-small", "input": "Hello"}),
     ("/v1/chat/completions", {"model": "gpt-4o"}),
+    chat("mock-cut", "Hello"),
 )
 
 
@@ -50,7 +51,8 @@ def printed() -> list[str]:
     """The lines of a short session, with the terminal's colours."""
     app = App(Settings(seed=1))
     names = [model.id for model in app.models]
-    lines = [*banner(app.version, 8080, "http", app.settings.host, names).splitlines(), ""]
+    told = house_rules(app.settings)
+    lines = [*banner(app.version, 8080, "http", app.settings.host, names, told).splitlines(), ""]
     app.on_close = lambda exchange: lines.append(line(exchange))
     start = len(lines)
     for _ in range(2):  # the first time, vocabularies and templates are loaded
