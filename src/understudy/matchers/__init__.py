@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from understudy.errors import Place
-from understudy.matchers.base import All, Any_, Fact, Groups, Matcher, Not, Reader, Verdict, described
-from understudy.matchers.conversation import Api, Has, Model, Operation, Stream, Tools, Turn
+from understudy.matchers.base import All, Any_, Fact, Groups, Matcher, Not, Reader, Schema, Verdict, described
+from understudy.matchers.body import Body
+from understudy.matchers.conversation import Api, Has, Model, Operation, Stream, ToolCalled, Tools, Turn
+from understudy.matchers.surroundings import Headers, Key, Query, Scenario
 from understudy.matchers.text import AnyMessage, System, ToolResults, User
 
-__all__ = ["MATCHERS", "Fact", "Groups", "Matcher", "Reader", "Verdict", "read_when"]
+__all__ = ["MATCHERS", "Fact", "Groups", "Matcher", "Reader", "Verdict", "read_when", "when_schema"]
 
 MATCHERS: tuple[Reader, ...] = (
     User,
@@ -22,10 +24,16 @@ MATCHERS: tuple[Reader, ...] = (
     Api,
     Operation,
     Tools,
+    ToolCalled,
     ToolResults,
     Turn,
     Stream,
     Has,
+    Key,
+    Headers,
+    Query,
+    Body,
+    Scenario,
 )
 
 
@@ -64,3 +72,25 @@ READERS: dict[str, Callable[[object, Place], Matcher]] = {
     "all": lambda value, place: All(read_branches(value, place)),
     "not": lambda value, place: Not(read_nested(value, place)),
 }
+
+
+def when_schema(nested: str = "#/$defs/when") -> Schema:
+    """The JSON Schema of a `when`. It refers to itself as `nested`: put it there."""
+    own = {"$ref": nested}
+    branches = {"type": "array", "items": own, "minItems": 1}
+    combined: dict[str, Schema] = {
+        "any": {"description": "One of these holds.", **branches},
+        "all": {"description": "All of these hold.", **branches},
+        "not": {"description": "This does not hold.", "allOf": [own]},
+    }
+    return {
+        "type": "object",
+        "properties": {matcher.KEY: described_schema(matcher) for matcher in MATCHERS} | combined,
+        "additionalProperties": False,
+    }
+
+
+def described_schema(matcher: Reader) -> Schema:
+    """A matcher's JSON Schema with what its class says of itself, for editors to show."""
+    says = (matcher.__doc__ or "").partition("\n")[0]
+    return {"description": says, **matcher.schema()}

@@ -24,7 +24,7 @@ from understudy.matchers.forms import (
     Test,
     Tested,
 )
-from understudy.matchers.looking import At, Looking, Named
+from understudy.matchers.looking import At, Looking, Named, judged
 from understudy.matchers.matcher import Fact, Look, Matcher, Reader
 from understudy.matchers.reading import (
     FLAG,
@@ -37,6 +37,7 @@ from understudy.matchers.reading import (
     Kind,
     Schema,
     described,
+    forms_schema,
     glob,
     one,
     read_test,
@@ -86,7 +87,9 @@ __all__ = [
     "Verdict",
     "described",
     "fold",
+    "forms_schema",
     "glob",
+    "judged",
     "masked",
     "one",
     "plain",

@@ -13,12 +13,15 @@ from understudy.matchers.base import (
     Between,
     Looking,
     OneOf,
+    Schema,
     Test,
     Values,
+    forms_schema,
     read_test,
     several,
+    value_schema,
 )
-from understudy.model import Audio, File, Image, Request, ToolResult
+from understudy.model import Audio, File, Image, Request, ToolCall, ToolResult
 
 
 class Model(Looking, frozen=True):
@@ -65,6 +68,19 @@ class Tools(Looking, frozen=True):
         return tuple(tool.name for tool in request.tools)
 
 
+class ToolCalled(Looking, frozen=True):
+    """The names of the tools that were called so far, anywhere in the conversation."""
+
+    KEY = "tool_called"
+    KIND = NAME
+
+    @staticmethod
+    def look(request: Request) -> Values:
+        return tuple(
+            [part.name for message in request.messages for part in message.parts if type(part) is ToolCall]
+        )
+
+
 class Stream(Looking, frozen=True):
     """Whether the answer is to be streamed."""
 
@@ -91,6 +107,15 @@ class Turn(Looking, frozen=True):
         if isinstance(value, list):
             return cls(OneOf(several(value, NUMBER, place)))
         return cls(span(value, place) if isinstance(value, str) else read_test(value, NUMBER, place))
+
+    @classmethod
+    def schema(cls) -> Schema:
+        listed = {"type": "array", "items": {"type": "number"}, "minItems": 1}
+        return {"anyOf": [*value_schema(NUMBER)["anyOf"], listed, {"type": "string", "pattern": SPAN}]}
+
+
+SPAN = r"^\s*(\d+\s*\.\.\s*\d*|\.\.\s*\d+)\s*$"
+"""A range as the JSON Schema describes it."""
 
 
 def span(text: str, place: Place) -> Test:
@@ -125,3 +150,7 @@ class Has(Looking, frozen=True):
             if name not in HOLDINGS:
                 raise place.unknown("kind of part", str(name), HOLDINGS)
         return cls(test)
+
+    @classmethod
+    def schema(cls) -> Schema:
+        return {"anyOf": [{"enum": list(HOLDINGS)}, {"type": "string"}, forms_schema(NAME)]}

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from msgspec import Struct
 
-from understudy.matchers.values import Values, fold, shown, spelled
+from understudy.matchers.values import NULL, Values, fold, shown, spelled
 from understudy.matchers.verdicts import NO_GROUPS, Groups, Verdict
 
 
@@ -184,12 +184,12 @@ class Between(Test, frozen=True):
 
 
 class Exists(Test, frozen=True):
-    """Whether there is a value at all; an empty text counts as none."""
+    """Whether there is a value at all; an empty text and null count as none."""
 
     wanted: bool
 
     def passes(self, values: Values) -> Groups | None:
-        there = any(value not in (None, "") for value in values)
+        there = any(value not in (None, "", NULL) for value in values)
         return NO_GROUPS if there is self.wanted else None
 
     def holds(self, value: object) -> Groups | None:

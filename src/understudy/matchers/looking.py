@@ -8,8 +8,8 @@ when:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar, Self
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Self
 
 from msgspec import Struct
 
@@ -46,7 +46,7 @@ class Looking(Struct, frozen=True, gc=False):
         return value_schema(cls.KIND)
 
     def match(self, request: Request) -> Verdict:
-        return tested(self.KEY, self.test, self.look(request))
+        return judged(self.KEY, self.test, self.look(request))
 
     def facts(self) -> tuple[Fact, ...]:
         return facts_of(self.test, self.look, self.look)
@@ -62,11 +62,13 @@ class Looking(Struct, frozen=True, gc=False):
         return self.AT_SCENE
 
 
-def tested(key: str, test: Test, found: Values) -> Verdict:
+def judged(key: str, test: Test, found: Values, hide: Callable[[Any], object] | None = None) -> Verdict:
+    """The verdict of a test. `hide` gives what the verdict keeps of each value in place of it."""
     groups = test.passes(found)
+    kept = found if hide is None else tuple([hide(value) for value in found])
     if groups is None:
-        return Tested(False, NO_GROUPS, key, test, found)
-    return Tested(True, groups, key, test, found)
+        return Tested(False, NO_GROUPS, key, test, kept)
+    return Tested(True, groups, key, test, kept)
 
 
 def facts_of(test: Test, look: Look, texts: Look) -> tuple[Fact, ...]:
@@ -90,6 +92,11 @@ class At(Struct, frozen=True, gc=False):
     def texts(self) -> Look:
         """Finds the texts alone."""
         return self
+
+    @property
+    def hide(self) -> Callable[[Any], object] | None:
+        """What a verdict keeps of a value in place of it, if the value is a secret."""
+        return None
 
 
 class Named(Struct, frozen=True, gc=False):
@@ -123,7 +130,7 @@ class Named(Struct, frozen=True, gc=False):
         return {"type": "object", "additionalProperties": value_schema(cls.KIND), "minProperties": 1}
 
     def match(self, request: Request) -> Verdict:
-        return tested(f"{self.KEY} {self.look.name}", self.test, self.look(request))
+        return judged(f"{self.KEY} {self.look.name}", self.test, self.look(request), self.look.hide)
 
     def facts(self) -> tuple[Fact, ...]:
         return facts_of(self.test, self.look, self.look.texts)

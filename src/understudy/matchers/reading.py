@@ -81,7 +81,7 @@ def one(value: object, kind: Kind, place: Place) -> Any:
 def described(value: object) -> str:
     """What a value in a file is, for an error's `found ...`."""
     if isinstance(value, Mapping):
-        return "a mapping"
+        return "a mapping" if value else "an empty mapping"
     if isinstance(value, list):
         return "a list" if value else "an empty list"
     return (

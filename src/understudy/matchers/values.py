@@ -21,6 +21,9 @@ class Json(Struct, frozen=True, gc=False):
         return self.text
 
 
+NULL = Json("null")
+
+
 def plain(value: Any) -> object:
     """A JSON value as matchers find it: texts and numbers as they are, whatever else as `Json`."""
     if isinstance(value, str | int | float) and not isinstance(value, bool):
