@@ -36,6 +36,7 @@ LEVELS = {
     "settings": 2,
     "windows": 2,
     "autopilot": 2,
+    "stores": 3,
     "planning": 3,
     "answering": 3,
     "rulefiles": 3,

@@ -13,13 +13,14 @@ from understudy.answering import Pilot
 from understudy.autopilot import Autopilot, Plain, built_in_answers
 from understudy.control import Outages, Spaces, is_call
 from understudy.errors import SettingsError
-from understudy.journal import Exchange
+from understudy.journal import Exchange, Journal
 from understudy.model import HttpRequest, ModelInfo, Step
 from understudy.routes import in_space
 from understudy.rulefiles import RuleFiles
 from understudy.server import Limits, Server
 from understudy.settings import Settings
 from understudy.space import Common, Space
+from understudy.stores import open_store
 
 ID_LENGTH = 29
 LETTERS = bytes.maketrans(b"+/", b"Zq")
@@ -39,8 +40,10 @@ class App:
         self.version = __version__
         self.on_close: Callable[[Exchange], object] = lambda exchange: None
         self._ids = ids(settings.seed)
+        self._clock = steady_clock()
         self.files = RuleFiles(settings.rules, settings)
         self.files.load()
+        self.store = open_store(settings.journal)
         self.server = Server(
             self.handle,
             lambda status, message: self.main.engine.refuse(status, message),
@@ -55,7 +58,8 @@ class App:
             pilot(settings),
             Outages(self.server.begin_outage, self.server.end_outage, lambda: self.server.outage),
             Spaces(lambda: sorted(self._spaces), self.drop),
-            steady_clock(),
+            self._journal,
+            self._clock,
             lambda: next(self._ids),
             random.Random,
             tokens.encoding_of if settings.tokens == "exact" else _estimate,
@@ -81,13 +85,17 @@ class App:
         """The space of this name, made where there is none; of too many, the oldest goes."""
         if name not in self._spaces:
             if len(self._spaces) >= MOST_SPACES:
-                self.drop(next(iter(self._spaces)))
+                del self._spaces[next(iter(self._spaces))]
             self._spaces[name] = self._made(name)
         return self._spaces[name]
 
     def drop(self, name: str) -> bool:
-        """Forget a space; whether there was one of this name."""
-        return self._spaces.pop(name, None) is not None
+        """Forget a space, its journal included; whether there was one of this name."""
+        space = self._spaces.pop(name, None)
+        if space is None:
+            return False
+        space.journal.clear()
+        return True
 
     def reload(self) -> None:
         """Read the rule files again if they have changed; a mistake is told, and the last good ones stay."""
@@ -101,6 +109,14 @@ class App:
         for space in (self.main, *self._spaces.values()):
             space.renew()
         log.warning("%d rules read again", len(self.files.rules))
+
+    def close(self) -> None:
+        """Keep what is to be kept: the journal."""
+        self.store.close()
+
+    def _journal(self, name: str) -> Journal:
+        """The journal of a space."""
+        return Journal(self._clock, shelf=self.store.shelf(name))
 
     def _start_over(self) -> None:
         """What belongs to no space: no outage, and ids from the seed again."""

@@ -55,6 +55,7 @@ def main() -> None:
 @click.option("--rate-limit", help="So many requests for each client, then 429: 1/s, 60/min.  [no limit]")
 @click.option("--limits", help="The vendor's limits: requests=60/min,tokens=30000/min,per=key.  [no limit]")
 @click.option("--control-token", help="Whoever sends it as a bearer token may use the control API from afar.")
+@click.option("--journal", help="Where exchanges are kept: memory, or sqlite:///FILE.  [memory]")
 @click.option("--log-level", help="debug (with bodies) | info | warning | error.  [info]")
 @click.option("--tls-cert", help="A PEM certificate: serve HTTPS.")
 @click.option("--tls-key", help="The certificate's key.")
@@ -96,6 +97,7 @@ def _serve(settings: Any) -> None:
         raise _why_not(problem, settings) from None
     finally:
         log.flush()
+        app.close()
 
 
 def _tls(certificate: str | None, key: str | None) -> Any:

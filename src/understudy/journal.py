@@ -4,6 +4,9 @@ An entry is flat: the request's bytes, a few numbers, and the reply, from which 
 made again; what the request was like is read from its bytes again too. Ten thousand live object graphs
 would cost a fifth of the throughput in garbage collection, and ten thousand answers a twentieth by
 driving everything else out of the processor's caches. Secrets are masked before anything is stored.
+
+    open -> ring (the last, in memory) -- close -> on_close, shelf (stores/: all, in a file)
+                      \\___ newest, oldest, find ___/
 """
 
 from __future__ import annotations
@@ -11,11 +14,12 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Literal
+from typing import Literal, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from understudy.model import Abort, AnyReply, Head, HttpRequest, Pace, Send, Step, Steps
+from understudy.model import Abort, AnyReply, Head, HttpRequest, Pace, Reply, Send, Step, Steps, Text
 
 SECRET_HEADERS = frozenset(
     (b"authorization", b"proxy-authorization", b"x-api-key", b"api-key", b"x-goog-api-key", b"cookie")
@@ -25,6 +29,8 @@ MOST_KEPT = 1 << 20
 """Bytes of a faulted answer that are kept, at most."""
 ENTRY_BYTES = 600
 """What an entry costs beside its bytes, about."""
+SHORT_SECRET = 8
+"""A secret of fewer bytes may be a common word: it is masked in refusals alone, where it stands by itself."""
 
 Whole = tuple[Head, Send]
 """An answer that leaves at once."""
@@ -40,7 +46,8 @@ class Exchange(Struct, gc=False):
     the autopilot, that answered. `reply` is what was answered; of a request that was refused, or whose
     answer was faulted, `answer` holds the bytes instead. `error` says what was wrong with it, `warning`
     what the vendor would have refused; `faults` names what befell the answer; `pace` is its own, if it
-    has one.
+    has one. `closed` counts the ends of exchanges, 0 until its own; `secrets` are what the headers held,
+    until it closes.
     """
 
     number: int
@@ -64,26 +71,67 @@ class Exchange(Struct, gc=False):
     pace: Pace | None = None
     size: int = 0
     """Bytes that the entry keeps alive, about: of the reply alone until it closes, then of all."""
+    closed: int = 0
+    secrets: tuple[bytes, ...] = ()
+
+
+class Shelf(Protocol):
+    """Where the closed exchanges of a journal are kept for longer than in memory."""
+
+    def last(self) -> int:
+        """The highest number that was ever given, 0 where there is none."""
+
+    def put(self, exchange: Exchange) -> None:
+        """Keep a closed exchange; does not wait until it is kept."""
+
+    def newest(self, below: int) -> Iterator[Exchange]:
+        """Those with lower numbers than `below`, the highest first."""
+
+    def oldest(self, above: int, below: int) -> Iterator[Exchange]:
+        """Those with numbers between the two, the lowest first."""
+
+    def find(self, number: int) -> Exchange | None:
+        """The exchange with this number."""
+
+    def count(self, below: int) -> int:
+        """How many have lower numbers than `below`."""
+
+    def clear(self, last: int) -> None:
+        """Forget all up to the number `last`, which is remembered as given."""
 
 
 class Journal:
-    """The last exchanges, oldest first: at most `entries`, and at most about `max_bytes`."""
+    """The last exchanges, oldest first: at most `entries`, and at most about `max_bytes`.
 
-    def __init__(self, clock: Callable[[], float], entries: int = 10_000, max_bytes: int = 64 << 20) -> None:
+    With a `shelf`, all that ended are kept there too; what the memory has no room for is read from it.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        entries: int = 10_000,
+        max_bytes: int = 64 << 20,
+        shelf: Shelf | None = None,
+    ) -> None:
         self.on_close: Callable[[Exchange], object] = _ignore
+        self.closes = 0
+        self._shelf = shelf
         self._clock = clock
         self._entries = entries
         self._max_bytes = max_bytes
         self._ring: deque[Exchange] = deque()
         self._bytes = 0
-        self._count = 0
+        self._count = shelf.last() if shelf else 0
         self._last: tuple[tuple[bytes, ...], tuple[bytes, ...]] = ((), ())
-        self._forgotten = 0  # the number up to which all are forgotten
+        self._secrets: tuple[bytes, ...] = ()  # in the headers last seen
+        self._forgotten = self._count  # the number up to which all have left the memory
+        self._cleared = 0  # the number up to which all were meant to be forgotten
 
     def open(self, http: HttpRequest) -> Exchange:
         """A new exchange for this request, its secrets masked."""
         self._count += 1
         exchange = Exchange(self._count, self._clock(), self._masked(http))
+        exchange.secrets = self._secrets
         self._ring.append(exchange)
         return exchange
 
@@ -96,6 +144,7 @@ class Journal:
             )
         found = masked(http)
         self._last = http.headers, found.headers
+        self._secrets = secrets(http)
         return found
 
     def watch(self, exchange: Exchange, steps: Steps) -> Iterator[Step]:
@@ -147,6 +196,9 @@ class Journal:
         exchange.sent = sent
         exchange.outcome = outcome
         exchange.seconds = self._clock() - exchange.at
+        self.closes = exchange.closed = self.closes + 1
+        if exchange.secrets:
+            hide(exchange)
         if exchange.number > self._forgotten:
             exchange.size += ENTRY_BYTES + len(exchange.http.body) + len(exchange.answer)
             self._bytes += exchange.size
@@ -155,23 +207,56 @@ class Journal:
             if oldest.outcome != "open":
                 self._bytes -= oldest.size
             self._forgotten = oldest.number
+        if self._shelf is not None and exchange.number > self._cleared:
+            self._shelf.put(exchange)
         self.on_close(exchange)
 
     def __iter__(self) -> Iterator[Exchange]:
+        """Those in memory, oldest first."""
         return iter(self._ring)
 
     def __len__(self) -> int:
-        return len(self._ring)
+        """How many there are, in memory and on the shelf."""
+        return len(self._ring) + (self._shelf.count(self._kept_from) if self._shelf else 0)
+
+    @property
+    def _kept_from(self) -> int:
+        """The number from which on all are in memory."""
+        return self._forgotten + 1
+
+    def newest(self) -> Iterator[Exchange]:
+        """All as they are now, the newest first."""
+        kept_from = self._kept_from
+        yield from reversed(tuple(self._ring))
+        if self._shelf is not None:
+            yield from self._shelf.newest(kept_from)
+
+    def oldest(self, after: int = 0) -> Iterator[Exchange]:
+        """All as they are now with numbers above `after`, the oldest first."""
+        kept_from, ring = self._kept_from, tuple(self._ring)
+        if self._shelf is not None and after + 1 < kept_from:
+            yield from self._shelf.oldest(after, kept_from)
+        yield from (exchange for exchange in ring if exchange.number > after)
+
+    def ended(self, since: int) -> list[Exchange]:
+        """Those in memory that have ended since `closes` was this, in the order of their ends."""
+        found = [exchange for exchange in self._ring if exchange.closed > since]
+        return sorted(found, key=lambda exchange: exchange.closed)
 
     def find(self, number: int) -> Exchange | None:
         """The exchange with this number, if it is still kept."""
-        return next((exchange for exchange in reversed(self._ring) if exchange.number == number), None)
+        found = next((exchange for exchange in reversed(self._ring) if exchange.number == number), None)
+        if found is None and self._shelf is not None and number <= self._forgotten:
+            return self._shelf.find(number)
+        return found
 
     def clear(self) -> None:
-        """Forget all; those under way are forgotten too."""
+        """Forget all, also on the shelf; those under way are forgotten too."""
         self._ring.clear()
         self._bytes = 0
-        self._forgotten = self._count
+        self._forgotten = self._cleared = self._count
+        if self._shelf is not None:
+            self._shelf.clear(self._count)
 
 
 def _ignore(exchange: Exchange) -> None:
@@ -201,3 +286,36 @@ def mask(secret: bytes) -> bytes:
     if len(key) > 12 and b" " not in key and b"=" not in key:
         return scheme + key[:4] + b"***"
     return scheme + b"***"
+
+
+def secrets(http: HttpRequest) -> tuple[bytes, ...]:
+    """The secrets in a request's headers, without their schemes and names."""
+    found: list[bytes] = []
+    for name, value in zip(http.headers[::2], http.headers[1::2], strict=True):
+        if name == b"cookie":
+            found += [pair.partition(b"=")[2].strip() for pair in value.split(b";")]
+        elif name in SECRET_HEADERS:
+            found.append(value.partition(b" ")[2].strip() or value)
+    return tuple([secret for secret in found if secret])
+
+
+def hide(exchange: Exchange) -> None:
+    """Mask the secrets of the request's headers wherever the answer, or what is said of it, quotes them."""
+    for secret in exchange.secrets:
+        text = secret.decode("latin-1")
+        if len(secret) >= SHORT_SECRET:
+            exchange.answer = exchange.answer.replace(secret, b"***")
+            exchange.error = exchange.error.replace(text, "***")
+        elif exchange.status in (401, 403):
+            alone = rf"(?<!\w){re.escape(text)}(?!\w)"
+            exchange.answer = re.sub(alone.encode("latin-1"), b"***", exchange.answer)
+            exchange.error = re.sub(alone, "***", exchange.error)
+        reply = exchange.reply
+        if type(reply) is not Reply or len(secret) < SHORT_SECRET:
+            continue
+        if any(type(part) is Text and text in part.text for part in reply.parts):
+            parts = [
+                Text(part.text.replace(text, "***")) if type(part) is Text else part for part in reply.parts
+            ]
+            exchange.reply = replace(reply, parts=tuple(parts))
+    exchange.secrets = ()

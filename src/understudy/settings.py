@@ -36,6 +36,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     rate_limit: Limit | None = None
     limits: tuple[Limit, ...] = ()
     control_token: str | None = None
+    journal: str = "memory"
+    """Where exchanges are kept: `memory`, or `sqlite:///FILE`."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     tls_cert: str | None = None
     tls_key: str | None = None
@@ -133,6 +135,7 @@ _EXPECTED = {
     "unknown_models": "answer or refuse",
     "api_key": "a key, or several",
     "control_token": "a text",
+    "journal": "memory or sqlite:///FILE",
     "log_level": "debug, info, warning or error",
     "tls_cert": "the name of a PEM file",
     "tls_key": "the name of a PEM file",

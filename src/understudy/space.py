@@ -26,8 +26,8 @@ from understudy.settings import Settings
 class Common(Struct, frozen=True):
     """What all spaces of a server share.
 
-    `clock` tells Unix seconds, `new_id` gives random letters, `chance` a source of chance for a seed,
-    `encoding_of` names a model's vocabulary.
+    `journal` makes a space's journal, `clock` tells Unix seconds, `new_id` gives random letters, `chance` a
+    source of chance for a seed, `encoding_of` names a model's vocabulary.
     """
 
     settings: Settings
@@ -36,6 +36,7 @@ class Common(Struct, frozen=True):
     pilot: Pilot | None
     outages: Outages
     spaces: Spaces
+    journal: Callable[[str], Journal]
     clock: Callable[[], float]
     new_id: Callable[[], str]
     chance: Callable[[str], Random]
@@ -51,7 +52,7 @@ class Space:
         self._common = common
         settings, files = common.settings, common.files
         seed = settings.seed or 0
-        self.journal = Journal(common.clock)
+        self.journal = common.journal(name)
         self.rulebook = Rulebook(lambda: files.rules, self._forget, seed)
         self._limits = files.limits
         self.world = World(Access(settings.api_key, failing_key), LimitSet(files.limits), FaultSet(seed))
