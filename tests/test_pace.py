@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
+from understudy.app import App
 from understudy.errors import Place, SettingsError
-from understudy.model import INSTANT, Jitter, Pace
+from understudy.model import INSTANT, HttpRequest, Jitter, Pace, Pause
 from understudy.pace import JITTERS, KEYS, PRESETS, pace_schema, read_pace
 from understudy.rules.read import read_text
+from understudy.settings import Settings
 
 WRITTEN: list[tuple[Any, Pace]] = [
     ("", Pace()),
@@ -179,6 +183,27 @@ def test_a_mistake_in_a_rule_file_has_its_path(text: str, message: str) -> None:
     assert str(caught.value) == f"rules.yaml: {message}"
 
 
+# --- Seeds -------------------------------------------------------------------------------------------
+
+
+def waits(app: App, path: str) -> float:
+    """The seconds that an answer takes."""
+    body = b'{"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}'
+    request = HttpRequest("POST", path, (b"host", b"localhost"), body)
+    return sum(step.seconds for step in app.handle(request) if isinstance(step, Pause))
+
+
+def test_a_reset_draws_the_same_pauses_again_and_every_space_has_its_own_count() -> None:
+    pace = Pace(0.5, 10, jitter=Jitter("lognormal", 0.5))
+    app, other = App(Settings(seed=7, pace=pace)), App(Settings(seed=8, pace=pace))
+    first = [waits(app, "/v1/chat/completions") for _ in range(2)]
+    assert first[0] != first[1]
+    assert [waits(app, "/@other/v1/chat/completions") for _ in range(2)] == first
+    assert waits(app, "/_understudy/reset") == 0
+    assert [waits(app, "/v1/chat/completions") for _ in range(2)] == first
+    assert waits(other, "/v1/chat/completions") != first[0]
+
+
 # --- The schema --------------------------------------------------------------------------------------
 
 
@@ -209,3 +234,43 @@ def test_the_schema_describes_every_key(key: str) -> None:
     (mapping,) = [form for form in pace_schema()["anyOf"] if form.get("type") == "object"]
     assert mapping["properties"][key]["description"]
     assert set(mapping["properties"]) == set(KEYS)
+
+
+# --- The page ----------------------------------------------------------------------------------------
+
+PAGE = (Path(__file__).parent.parent / "docs" / "pace.md").read_text()
+
+
+def rows(heading: str) -> list[list[str]]:
+    """The cells of the table under a heading, without backquotes."""
+    section = PAGE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    lines = [line.strip("| ").replace("`", "") for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.split(" | ")] for line in lines[2:]]
+
+
+def test_the_page_tells_every_preset_as_it_is() -> None:
+    place = Place("docs/pace.md")
+    told = {
+        name: read_pace({"ttft": ttft, "tokens_per_second": rate}, place)
+        for name, ttft, rate, _ in rows("Presets")
+    }
+    assert told == dict(PRESETS)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_page_tells_every_key(key: str) -> None:
+    assert f"| `{key}` |" in PAGE
+
+
+@pytest.mark.parametrize("kind", JITTERS)
+def test_the_page_tells_every_distribution_and_its_bound(kind: str) -> None:
+    (told,) = [meaning for written, meaning in rows("Jitter") if f"{{{kind}:" in written]
+    widest = JITTERS[kind][0]
+    assert told.endswith(f"at most {'100%' if widest == 1 else f'{widest:.0f}'}")
+
+
+def test_the_rule_files_on_the_page_can_be_read() -> None:
+    (text,) = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.M | re.S)
+    file = read_text("rules.yaml", text)
+    assert [info.pace for info in file.models or ()] == [None, Pace(20, 100), Pace(0.9, 60, 0.25)]
+    assert len(file.rules) == 3
