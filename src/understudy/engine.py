@@ -19,7 +19,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from understudy import events
-from understudy.access import Access
+from understudy.access import Access, key_of
 from understudy.errors import Failure, Kind
 from understudy.events import Chance
 from understudy.failures import FaultSet
@@ -29,6 +29,7 @@ from understudy.limits import Limited, LimitSet
 from understudy.model import (
     INSTANT,
     AnyReply,
+    AnyRequest,
     Broken,
     Head,
     HttpRequest,
@@ -37,6 +38,8 @@ from understudy.model import (
     Pause,
     RateLimits,
     Reply,
+    Request,
+    Scene,
     Send,
     Step,
     Steps,
@@ -198,6 +201,20 @@ class Engine:
         encode = provider.encoder(request)
         stream = events.paced(exchange.reply, exchange.pace or self.pace)
         return b"".join(encode(e) for e in stream if not isinstance(e, Pause))[: exchange.sent]
+
+    def asked(self, exchange: Exchange) -> AnyRequest | None:
+        """What was asked, read again from the journal, secrets masked; None where it cannot be read."""
+        provider = self.providers.get(exchange.api)
+        if provider is None:
+            return None
+        try:
+            request: AnyRequest = provider.parse(exchange.http)
+        except Failure:
+            return None
+        if isinstance(request, Request):
+            http = exchange.http
+            return replace(request, scene=Scene(http, key_of(http), now=exchange.at))
+        return request
 
     # --- carrying out: each answer has an id and a time of its own --------------------------------
 
