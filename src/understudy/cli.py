@@ -40,7 +40,7 @@ def main() -> None:
 @click.option("--port", type=int, help="Port to listen on; 0 picks a free one.  [8080]")
 @click.option("--settings", "file", type=click.Path(), help="A YAML file with any of these settings.")
 @click.option("--seed", type=int, help="Makes ids the same at every start, and varies the autopilot's words.")
-@click.option("--pace", help="How fast tokens come: 40/s, or ttft=300ms,tokens_per_second=50.  [instant]")
+@click.option("--pace", help="How fast answers come: typical, 40/s, or ttft=300ms,jitter=10%.  [instant]")
 @click.option(
     "--tokens", help="Count tokens with OpenAI's vocabularies, or estimate: exact | estimate.  [exact]"
 )
