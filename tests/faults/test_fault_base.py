@@ -8,6 +8,7 @@ from textwrap import dedent
 from types import ModuleType
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from answers import (
     BODY,
@@ -27,8 +28,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understudy.errors import SettingsError
-from understudy.faults import FAULTS, base, read_fault, read_faults
+from understudy.faults import FAULTS, base, fault_schema, read_fault, read_faults
 from understudy.faults.base import (
+    Fault,
     Point,
     body_of,
     is_whole,
@@ -38,7 +40,7 @@ from understudy.faults.base import (
     split,
     written_over,
 )
-from understudy.model import Head, Pause, Send, Step
+from understudy.model import Abort, Head, Pause, Reply, Send, Step, Text
 
 # --- points -------------------------------------------------------------------------------------------
 
@@ -237,6 +239,89 @@ from understudy.faults.base import *
 from understudy.model import Steps
 """
 
+# --- the schema ---------------------------------------------------------------------------------------
+
+GOOD: list[object] = [
+    *(fault.KEY for fault in FAULTS if fault.KEY != "error"),
+    *({fault.KEY: None} for fault in FAULTS if fault.KEY != "error"),
+    {"error": "rate_limit"},
+    {"error": 503},
+    {"error": "503"},
+    {"error": {"status": 429, "retry_after": "200ms", "should_retry": False, "headers": {"x-a": "1"}}},
+    {"error_event": {"after": "3 events", "kind": "overloaded", "message": "Busy.", "code": "busy"}},
+    {"cut": {"after": 120, "how": "reset"}},
+    {"stall": {"after": "40%", "seconds": 1.5}},
+    {"slow": {"after": "1 event", "bytes": 1, "every": "10ms"}},
+    {"garble": {"after": "12.5 %"}},
+    {"duplicate": {"after": "0"}},
+    {"empty": {}},
+    {"split_utf8": {"seconds": "1m"}},
+    {"wrong_content_type": {"type": "text/plain; charset=utf-8"}},
+    {"bad_arguments": {"how": "twice"}},
+    {"unknown_tool": {"name": "get_wether"}},
+    {"hang": {"seconds": 0}},
+]
+BAD: list[object] = [
+    "error",
+    "cutt",
+    3,
+    {},
+    {"cutt": {}},
+    {"cut": {}, "hang": {}},
+    {"cut": 3},
+    {"cut": {"afer": 1}},
+    {"cut": {"after": "half"}},
+    {"cut": {"after": -1}},
+    {"cut": {"how": "rest"}},
+    {"stall": {"seconds": "soon"}},
+    {"slow": {"bytes": 0}},
+    {"slow": {"bytes": 1.5}},
+    {"slow": {"bytes": True}},
+    {"empty": {"after": 1}},
+    {"empty": 3},
+    {"error": None},
+    {"error": {}},
+    {"error": "rate"},
+    {"error": 200},
+    {"error": {"kind": "server", "should_retry": "no"}},
+    {"error_event": {"status": 503}},
+    {"error_event": "overloaded"},
+    {"wrong_content_type": {"type": "html"}},
+    {"bad_arguments": {"how": "thrice"}},
+    {"unknown_tool": {"name": ""}},
+]
+VALID = jsonschema_rs.validator_for(fault_schema())
+
+
+@pytest.mark.parametrize("value", GOOD, ids=str)
+def test_what_is_read_is_valid(value: object) -> None:
+    assert read_fault(value, PLACE)
+    assert VALID.is_valid(value)
+
+
+@pytest.mark.parametrize("value", BAD, ids=str)
+def test_what_is_a_mistake_is_not_valid(value: object) -> None:
+    with pytest.raises(SettingsError):
+        read_fault(value, PLACE)
+    assert not VALID.is_valid(value)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.KEY)
+def test_what_can_be_written_are_the_fields(fault: type[Fault]) -> None:
+    assert set(fault.FIELDS) == set(fault.__struct_fields__)
+
+
+def test_a_fault_without_fields_says_so() -> None:
+    with pytest.raises(SettingsError, match=r'this has no fields, write its name alone; found \{"after":1\}'):
+        read_fault({"empty": {"after": 1}}, PLACE)
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, True, "many"])
+def test_a_number_of_bytes_is_1_or_more(value: object) -> None:
+    with pytest.raises(SettingsError, match=r"bytes: expected a number, 1 or more; found "):
+        read_fault({"slow": {"bytes": value}}, PLACE)
+
+
 # --- what all faults have in common --------------------------------------------------------------------
 
 EXAMPLES: dict[str, object] = {"error": "rate_limit"}
@@ -278,3 +363,15 @@ def test_a_fault_can_follow_any_other_even_one_that_left_no_head(key: str) -> No
 def test_an_answer_without_a_body_can_be_struck(key: str) -> None:
     for head in (Head(200, b"", 0), SSE_HEAD):
         assert list(read_fault(example(key), PLACE).apply(iter([head, Send(b"")]), Random(1), refuse))
+
+
+@each_fault
+def test_a_reply_without_tool_calls_is_said_as_it_is(key: str) -> None:
+    reply = Reply((Text("It rains"),))
+    assert read_fault(example(key), PLACE).alter(reply, FIRST_DRAWN) is reply
+
+
+@each_fault
+def test_an_answer_that_never_came_stays_one(key: str) -> None:
+    steps = list(read_fault(example(key), PLACE).apply(iter([Pause(1), Abort()]), Random(1), refuse))
+    assert not any(isinstance(step, Send) for step in steps) or any(isinstance(step, Head) for step in steps)

@@ -9,12 +9,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from understudy.errors import Place
+from understudy.faults.bad_arguments import BadArguments
 from understudy.faults.base import Chance, Fault, Refuse, shown
 from understudy.faults.cut import Cut
+from understudy.faults.drop_done import DropDone
+from understudy.faults.duplicate import Duplicate
+from understudy.faults.empty import Empty
 from understudy.faults.error import Error, read_error
+from understudy.faults.error_event import ErrorEvent
 from understudy.faults.garble import Garble
 from understudy.faults.hang import Hang
+from understudy.faults.slow import Slow
+from understudy.faults.split_utf8 import SplitUtf8
 from understudy.faults.stall import Stall
+from understudy.faults.unknown_tool import UnknownTool
+from understudy.faults.wrong_content_type import WrongContentType
 
 __all__ = [
     "FAULTS",
@@ -28,7 +37,22 @@ __all__ = [
     "read_faults",
 ]
 
-FAULTS: tuple[type[Fault], ...] = (Error, Cut, Stall, Garble, Hang)
+FAULTS: tuple[type[Fault], ...] = (
+    Error,
+    ErrorEvent,
+    Hang,
+    Stall,
+    Slow,
+    Cut,
+    Empty,
+    Garble,
+    Duplicate,
+    DropDone,
+    SplitUtf8,
+    WrongContentType,
+    BadArguments,
+    UnknownTool,
+)
 
 
 def read_fault(value: object, place: Place) -> Fault:
