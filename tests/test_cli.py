@@ -75,7 +75,10 @@ def test_the_version_is_told() -> None:
             "understudy: --tls-cert: a.pem and b.pem cannot be used",
         ),
         (("--host", "256.1.1.1"), "understudy: --host: cannot listen on 256.1.1.1"),
-        (("--pace", "quick"), "understudy: --pace: expected a rate like 40/s; found 'quick'\n"),
+        (
+            ("--pace", "quick"),
+            'understudy: --pace: unknown preset "quick" (known: instant, fast, typical, slow, reasoning)\n',
+        ),
     ],
 )
 def test_a_mistake_ends_in_one_line_and_exit_code_2(words: tuple[str, ...], message: str) -> None:
