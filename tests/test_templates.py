@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from understudy.errors import Place, SettingsError
-from understudy.model import Message, Request, Text, Tool, ToolCall, ToolResult
-from understudy.templates import MAX_RANGE, MAX_TEXT, Extra, Template, subject
+from understudy.model import HttpRequest, Message, Request, Scene, Text, Tool, ToolCall, ToolResult
+from understudy.rules import load
+from understudy.templates import (
+    FROM_SCENE,
+    MAX_RANGE,
+    MAX_TEXT,
+    VARIABLES,
+    Extra,
+    Template,
+    _environment,
+    subject,
+)
 
 PLACE = Place("rules.yaml", "$.rules[0].reply.template")
 
@@ -32,10 +43,18 @@ TALK = asked(
     "And now?",
     Message("system", (Text("Be kind."),)),
     Message("user", (Text("Hi"),)),
-    Message("assistant", (ToolCall("get_weather", "{}", "call_1"),)),
+    Message("assistant", (ToolCall("get_weather", '{"city": "Paris"}', "call_1"),)),
     Message("tool", (ToolResult("call_1", "21 degrees"),)),
     tools=(Tool("get_weather", "The weather of a city"), Tool("get_time")),
+    raw={"metadata": {"tenant": "acme"}},
 )
+HTTP = HttpRequest(
+    "POST",
+    "/v1/chat/completions?team=blue&tag=a&tag=b",
+    (b"x-tenant", b"acme", b"x-tag", b"one", b"x-tag", b"two"),
+)
+SCENE = Scene(HTTP, "team-a", count=7, chance=0.25, now=1_795_403_580.5)
+HERE = asked(scene=SCENE)
 
 
 @pytest.mark.parametrize(
@@ -58,10 +77,120 @@ TALK = asked(
         ("{% for n in range(3) %}{{ n }}{% endfor %}", "012"),
         ("<b> & {{ '<i>' }}", "<b> & <i>"),
         ("kept\n", "kept\n"),
+        ("one\r\ntwo\rthree", "one\ntwo\nthree"),
+        ("one\r\n{# a comment #}two", "one\ntwo"),
+        ("{{ api }} {{ operation }}", "openai-chat chat"),
+        ("{{ messages[-1].text }}{{ messages[1]['role'] }}", "And now?user"),
+        ("{{ tool_calls[0].name }}({{ tool_calls[0].arguments.city }})", "get_weather(Paris)"),
+        ("{{ tool_calls[0].id }} {{ tool_calls[0].text }}", 'call_1 {"city": "Paris"}'),
+        ("{{ tool_calls | map(attribute='name') | join }}", "get_weather"),
+        ("{{ body.metadata.tenant }} {{ body.stop | default('no stop') }}", "acme no stop"),
     ],
 )  # fmt: skip
 def test_a_template_quotes_the_request(template: str, text: str) -> None:
     assert rendered(template, TALK) == text
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{{ count }}", "7"),
+        ("{{ now }}", "2026-11-23T03:13:00Z"),
+        ("{{ now[:10] }}", "2026-11-23"),
+        ("{{ unix_time }}", "1795403580"),
+        ("{{ key }}", "team-a"),
+        ("{{ headers['x-tenant'] }} {{ headers['X-Tenant'] }}", "acme acme"),
+        ("{{ headers['x-tag'] }}", "one"),
+        ("{{ headers['x-other'] | default('none') }}", "none"),
+        ("{{ query.team }} {{ query['tag'] }}", "blue a"),
+        ("{{ randint(3, 3) }} {{ pick(['only']) }}", "3 only"),
+        ("{{ randint(1, 6) in range(1, 7) }} {{ pick([1, 2]) in [1, 2] }}", "True True"),
+        ("{{ 0 <= random and random < 1 }}", "True"),
+    ],
+)
+def test_a_template_quotes_the_scene(template: str, text: str) -> None:
+    assert rendered(template, HERE) == text
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{{ count }}", "1"),
+        ("{{ now }}", "1970-01-01T00:00:00Z"),
+        ("{{ key }}", ""),
+        ("{{ headers.host | default('no host') }}", "no host"),
+    ],
+)
+def test_without_a_scene_there_is_a_bare_one(template: str, text: str) -> None:
+    assert rendered(template, asked()) == text
+
+
+DRAWN = "{{ random }} {{ randint(1, 1000000) }} {{ pick(range(10000)) }}"
+
+
+def test_chance_is_the_same_for_the_same_draw_and_its_own_for_each_choice() -> None:
+    again = asked("Another text", scene=Scene(HTTP, chance=0.25))
+    assert rendered(DRAWN, HERE) == rendered(DRAWN, again)
+    assert rendered(DRAWN, HERE) != rendered(DRAWN, asked(scene=Scene(HTTP, chance=0.5)))
+    assert rendered(DRAWN, HERE) != rendered(DRAWN, asked(scene=SCENE, choice=1))
+
+
+def test_each_draw_in_a_text_is_another() -> None:
+    numbers = rendered("{% for n in range(50) %}{{ randint(1, 6) }} {% endfor %}", HERE).split()
+    assert set(numbers) == {"1", "2", "3", "4", "5", "6"}
+    letters = rendered("{% for n in range(50) %}{{ pick(['a', 'b', 'c']) }} {% endfor %}", HERE).split()
+    assert set(letters) == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_only_what_the_scene_has_makes_a_text_that_does_not_last(name: str) -> None:
+    template = Template(f"{{% if {name} %}}{{% endif %}}", PLACE).check()
+    assert template.lasting is (name not in FROM_SCENE)
+
+
+def test_a_text_from_the_scene_is_rendered_anew_each_time() -> None:
+    template = Template("{{ user }} {{ count }}", PLACE).check()
+    texts = [template.render(asked("Hi", scene=Scene(HTTP, count=count))) for count in (1, 2, 1)]
+    assert texts == ["Hi 1", "Hi 2", "Hi 1"]
+
+
+def test_a_rule_set_with_such_a_template_asks_for_the_scene() -> None:
+    plain, counting = (
+        "rules: [{reply: {template: '{{ user }}'}}]",
+        "rules: [{reply: {template: '{{ count }}'}}]",
+    )
+    assert not load("rules.yaml", plain).needs_scene
+    assert load("rules.yaml", counting).needs_scene
+
+
+def test_a_text_without_a_template_is_given_as_it_is() -> None:
+    template = Template("A { plain } text, 100 % { of it }", PLACE).check()
+    assert template.lasting
+    assert template.render(asked()) is template.render(asked("Another"))
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ user }}",
+        "a\r\n{{ user }}\n  {# comment #}\n{{- model -}} b",
+        "{{ groups.city }} {{ groups['city'] }} {{ groups.keys }}",
+        "{{ messages[0].role }}{{ messages[-1]['text'] }}{{ messages[0][1] }}",
+        "{{ body.metadata }} {{ body['metadata'].tenant }} {{ turn }}",
+    ],
+)
+def test_a_template_that_only_quotes_gives_what_jinja_gives(template: str) -> None:
+    read = Template(template, PLACE, ("city", "keys")).check()
+    assert read._pieces is not None
+    groups = {"city": "Paris"}
+    values = {name: VARIABLES[name](TALK, groups) for name in read.names}
+    jinjas = _environment().from_string(template).render(values)
+    mine, theirs = (_BOUND.sub("", each) for each in (read.render(TALK, groups), jinjas))
+    assert mine == theirs
+
+
+_BOUND = re.compile(r" at 0x[0-9a-f]+")
+"""Where in memory a method is."""
 
 
 def test_groups_are_quoted_by_name() -> None:
@@ -113,8 +242,9 @@ def test_long_values_are_not_kept() -> None:
     ("template", "message"),
     [
         ("{{ usr }}", 'unknown variable "usr" (did you mean "user"?)'),
-        ("{{ voice }}", 'unknown variable "voice" (known: user, system, model, turn, groups, subject, '
-         "tool_results, messages, tools)"),
+        ("{{ voice }}", 'unknown variable "voice" (known: user, system, model, api, operation, turn, groups, '
+         "subject, messages, tools, tool_calls, tool_results, body, count, random, randint, pick, now, "
+         "unix_time, key, headers, query)"),
         ("{{ user | uper }}", 'unknown filter "uper" (did you mean "upper"?)'),
         ("{{ user is strin }}", 'unknown test "strin" (did you mean "string"?)'),
         ("{{ user", "line 1 of the template: unexpected end of template, expected 'end of print statement'."),
@@ -147,6 +277,16 @@ FAILED = "[rules.yaml: $.rules[0].reply.template: this template failed: "
         ("{{ 1 / 0 }}", "division by zero]"),
         ("{{ tool_results[0].text }}", "tuple object has no element 0]"),
         ("{{ groups.city }}", 'the group "city" took no part in the match]'),
+        ("{{ groups.city.name }}", 'the group "city" took no part in the match]'),
+        ("{{ user.nothing }}", "'str object' has no attribute 'nothing']"),
+        ("{{ tool_calls[0].arguments }}", "tuple object has no element 0]"),
+        ("{{ body.metadata.tenant }}", "'dict object' has no attribute 'metadata']"),
+        ("{{ body.update({}) }}", "access to attribute 'update' of 'dict' object is unsafe.]"),
+        ("{{ headers['x-other'] }}", 'the request has no header "x-other"]'),
+        ("{{ query.team }}", 'the request has no parameter "team"]'),
+        ("{{ pick([]) }}", "there is nothing to pick from]"),
+        ("{{ randint(2, 1) }}", "there is no number from 2 to 1]"),
+        ("{{ pick.__globals__ }}", "access to attribute '__globals__' of 'function' object is unsafe.]"),
         ("{{ user * 1000000 }}", "only numbers can be multiplied]"),
         ("{{ [1] * 1000000 }}", "only numbers can be multiplied]"),
         ("{{ 9 ** 9 ** 9 }}", "a power is too large]"),

@@ -9,6 +9,8 @@ that a file, or a request that it quotes, does no harm by accident:
 - loops: `range` gives at most MAX_RANGE numbers, and at most MAX_NESTING loops are inside one another
 - filters and methods of texts: those in the lists below; padding and formatting are not among them
 
+Chance comes with the request, drawn from the seed: the same requests, in the same order, get the same texts.
+
 Not bounded: what an author who means it builds by `set` upon `set`. Whoever writes the rules runs the server.
 
 A mistake that can be seen in the text is a SettingsError when the file is read. One that shows only with a
@@ -20,14 +22,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import UTC, datetime
 from functools import cache, lru_cache
+from operator import itemgetter
+from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import parse_qsl
+
+import msgspec
 
 from understudy.caching import cached
 from understudy.errors import Place, SettingsError
 from understudy.matchers.base import NO_GROUPS, Groups, size
 from understudy.matchers.text import new_results
-from understudy.model import Request, ToolCall
+from understudy.model import HttpRequest, Request, Scene, ToolCall
 
 if TYPE_CHECKING:
     import jinja2
@@ -87,6 +95,43 @@ class QuotedTool(NamedTuple):
     description: str
 
 
+class QuotedCall(NamedTuple):
+    """A call of a tool that the assistant made; `text` is its arguments as they were sent."""
+
+    name: str
+    text: str
+    id: str
+
+    @property
+    def arguments(self) -> object:
+        """The arguments by name: `{{ tool_calls[0].arguments.city }}`; the text where it is no JSON."""
+        try:
+            return msgspec.json.decode(self.text)
+        except msgspec.DecodeError:
+            return self.text
+
+
+class Sent(dict[str, str]):
+    """Parameters of the query, by name; the first where there are several."""
+
+    _noun = "parameter"
+
+    def __missing__(self, name: str) -> Any:
+        from jinja2 import StrictUndefined
+
+        return StrictUndefined(f'the request has no {self._noun} "{name}"')
+
+
+class SentHeaders(Sent):
+    """Headers by name, whatever its case; the first where there are several."""
+
+    _noun = "header"
+
+    def __missing__(self, name: str) -> Any:
+        folded = str(name).lower()
+        return self[folded] if folded in self else super().__missing__(folded)
+
+
 class Captured(dict[str, str]):
     """The groups that the rule's regexes captured; hashable, as a key of the cache."""
 
@@ -99,21 +144,99 @@ class Captured(dict[str, str]):
         return StrictUndefined(f'the group "{name}" took no part in the match')
 
 
-VARIABLES: dict[str, Callable[[Request, Groups], object]] = {
+NOWHERE = Scene(HttpRequest("POST", "/"))
+"""What surrounds a request that has no scene."""
+
+
+def scene(request: Request) -> Scene:
+    return request.scene or NOWHERE
+
+
+def headers(http: HttpRequest) -> SentHeaders:
+    pairs = zip(http.headers[-2::-2], http.headers[::-2], strict=True)  # backwards: the first one stays
+    return SentHeaders({name.decode("latin-1"): value.decode("latin-1") for name, value in pairs})
+
+
+def parameters(http: HttpRequest) -> Sent:
+    return Sent(reversed(parse_qsl(http.query, keep_blank_values=True)))
+
+
+def chance(request: Request, purpose: str = "") -> Random:
+    """What a text draws from: the same for the same request, and its own for each choice and purpose."""
+    return Random(f"{scene(request).chance} {request.choice} {purpose}")
+
+
+def pick(request: Request) -> Callable[[Iterable[Any]], Any]:
+    """A function that gives one of several values, each as likely."""
+    source = chance(request, "pick")
+
+    def pick(values: Iterable[Any]) -> Any:
+        several = list(values)
+        if not several:
+            raise ValueError("there is nothing to pick from")
+        return source.choice(several)
+
+    return pick
+
+
+def randint(request: Request) -> Callable[[int, int], int]:
+    """A function that gives a whole number between two, both included."""
+    source = chance(request, "randint")
+
+    def randint(low: int, high: int) -> int:
+        if low > high:
+            raise ValueError(f"there is no number from {low} to {high}")
+        return source.randint(low, high)
+
+    return randint
+
+
+def moment(unix_s: float) -> str:
+    """A moment in UTC: `2026-11-23T03:12:00Z`."""
+    return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+Read = Callable[[Request, Groups], object]
+
+VARIABLES: dict[str, Read] = {
     "user": lambda request, groups: request.user,
     "system": lambda request, groups: request.system,
     "model": lambda request, groups: request.model,
+    "api": lambda request, groups: request.api,
+    "operation": lambda request, groups: request.operation,
     "turn": lambda request, groups: request.turn,
     "groups": lambda request, groups: Captured(groups),
     "subject": lambda request, groups: subject(request.user),
-    "tool_results": lambda request, groups: tool_results(request),
     "messages": lambda request, groups: tuple(
         QuotedMessage(message.role, message.text, message.name) for message in request.messages
     ),
     "tools": lambda request, groups: tuple(QuotedTool(tool.name, tool.description) for tool in request.tools),
+    "tool_calls": lambda request, groups: tool_calls(request),
+    "tool_results": lambda request, groups: tool_results(request),
+    "body": lambda request, groups: request.raw,
 }
-FROM_SCENE: frozenset[str] = frozenset()
+SCENIC: dict[str, Read] = {
+    "count": lambda request, groups: scene(request).count,
+    "random": lambda request, groups: chance(request).random(),
+    "randint": lambda request, groups: randint(request),
+    "pick": lambda request, groups: pick(request),
+    "now": lambda request, groups: moment(scene(request).now),
+    "unix_time": lambda request, groups: int(scene(request).now),
+    "key": lambda request, groups: scene(request).key,
+    "headers": lambda request, groups: headers(scene(request).http),
+    "query": lambda request, groups: parameters(scene(request).http),
+}
+VARIABLES |= SCENIC
+FROM_SCENE = frozenset(SCENIC)
 """Variables that the same request may find changed when it comes again."""
+
+
+def tool_calls(request: Request) -> tuple[QuotedCall, ...]:
+    """All calls of the conversation so far, in order."""
+    parts = [part for message in request.messages for part in message.parts]
+    return tuple(
+        QuotedCall(part.name, part.arguments, part.id) for part in parts if isinstance(part, ToolCall)
+    )
 
 
 def tool_results(request: Request) -> tuple[QuotedResult, ...]:
@@ -180,7 +303,9 @@ def _first(words: list[str]) -> str:
 
 # --- Templates -----------------------------------------------------------------------------------------
 
-Read = Callable[[Request, Groups], object]
+Values = tuple[object, ...]
+Piece = str | Callable[[Values], object]
+"""A piece of a text: what stands in the template, or what is put in for the values of its variables."""
 
 
 class Template:
@@ -188,9 +313,22 @@ class Template:
 
     `groups` are the names that the rule's regexes capture; `extra` adds variables. Nothing is looked at
     before `check` or the first `render`, so that a file that is known to be good costs no time at the start.
+    A text that holds no template at all is given as it is, without Jinja. `lasting` says whether the text
+    depends on nothing but the request's content, as is known once it was looked at.
     """
 
-    __slots__ = ("_compiled", "_reads", "extra", "groups", "names", "place", "text")
+    __slots__ = (
+        "_compiled",
+        "_pieces",
+        "_plain",
+        "_reads",
+        "extra",
+        "groups",
+        "lasting",
+        "names",
+        "place",
+        "text",
+    )
 
     def __init__(
         self, text: str, place: Place, groups: Collection[str] = (), extra: Extra = NO_EXTRA
@@ -200,7 +338,10 @@ class Template:
         self.groups = groups
         self.extra = extra
         self.names: tuple[str, ...] = ()
+        self.lasting = False
         self._reads: tuple[Read, ...] | None = None
+        self._plain: str | None = None
+        self._pieces: tuple[Piece, ...] | None = None
         self._compiled: jinja2.Template | None = None
 
     def check(self) -> Template:
@@ -208,48 +349,100 @@ class Template:
         self._prepared()
         return self
 
-    @property
-    def lasting(self) -> bool:
-        """Whether the text depends on nothing but the request's content, as is known once it was used."""
-        return self._reads is not None and FROM_SCENE.isdisjoint(self.names)
-
     def render(self, request: Request, groups: Groups = NO_GROUPS) -> str:
         """The text for this request. Never raises: what fails is explained in the text."""
+        if self._plain is not None:
+            return self._plain
         try:
             reads = self._prepared() if self._reads is None else self._reads
             values = tuple([read(request, groups) for read in reads])
-            if size(values) > MAX_CACHED_CHARS or not _hashable(values):
+            if size(values) > MAX_CACHED_CHARS or not self.lasting or not _hashable(values):
                 return self.written(values)
             return _cached(self, values)
         except Exception as e:  # whatever a template does, the server answers
             said = e.message if isinstance(e, SettingsError) else str(e) or type(e).__name__
             return f"[{self.place.source}: {self.place.path}: this template failed: {said}]"
 
-    def written(self, values: tuple[object, ...]) -> str:
+    def written(self, values: Values) -> str:
         """The text for the values of `names`."""
-        if self._compiled is None:
-            self._compiled = _environment().from_string(self.text)
         pieces, size = [], 0
-        for piece in self._compiled.generate(zip(self.names, values, strict=True)):
+        for piece in self._written(values):
             pieces.append(piece)
             size += len(piece)
             if size > MAX_TEXT:
                 raise OverflowError(f"its text is longer than {MAX_TEXT} characters")
         return "".join(pieces)
 
+    def _written(self, values: Values) -> Iterable[str]:
+        if self._pieces is not None:
+            return [piece if isinstance(piece, str) else str(piece(values)) for piece in self._pieces]
+        if self._compiled is None:
+            self._compiled = _environment().from_string(self.text)
+        return self._compiled.generate(zip(self.names, values, strict=True))
+
     def _prepared(self) -> tuple[Read, ...]:
         """How each of the variables that are used is read; computed once, like `names`."""
-        self.names = _names(_parsed(self.text, self.place), self.place, self.groups, self.extra)
+        if any(mark in self.text for mark in MARKS):
+            tree = _parsed(self.text, self.place)
+            self.names = _names(tree, self.place, self.groups, self.extra)
+            self._pieces = _pieces(tree, self.names)
+        else:
+            self._plain = _NEWLINE.sub("\n", self.text)
+            self._pieces = (self._plain,)
+        self.lasting = FROM_SCENE.isdisjoint(self.names)
         self._reads = tuple(_read(name, self.extra) for name in self.names)
         return self._reads
 
 
+MARKS = ("{{", "{%", "{#")
+_NEWLINE = re.compile(r"\r\n?")
+
+
+def _pieces(tree: nodes.Template, names: tuple[str, ...]) -> tuple[Piece, ...] | None:
+    """A template that does nothing but quote variables and what is in them; None for one that does more.
+
+    It needs no run of Jinja's own, whose setting up costs more than a short text. What is looked up in a
+    variable is looked up by the sandbox, as Jinja's code does it.
+    """
+    from jinja2 import nodes
+
+    pieces: list[Piece] = []
+    for node in tree.body:
+        if not isinstance(node, nodes.Output):
+            return None
+        for each in node.nodes:
+            piece = each.data if isinstance(each, nodes.TemplateData) else _lookup(each, names)
+            if piece is None:
+                return None
+            pieces.append(piece)
+    return tuple(pieces)
+
+
+def _lookup(node: nodes.Node, names: tuple[str, ...]) -> Callable[[Values], object] | None:
+    """What gives `user`, `groups.city` or `messages[0].text`; None for any other expression."""
+    from jinja2 import nodes
+
+    if isinstance(node, nodes.Name) and node.name in names:
+        return itemgetter(names.index(node.name))
+    if isinstance(node, nodes.Getattr):
+        look: Callable[[Any, Any], object] = _environment().getattr
+        key = node.attr
+        if node.node == nodes.Name("groups", "load") and not hasattr(Captured, key):
+            look = _environment().getitem  # where getattr ends up, too, but not before it has failed
+    elif isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const):
+        look, key = _environment().getitem, node.arg.value
+    else:
+        return None
+    owner = _lookup(node.node, names)
+    return None if owner is None else lambda values: look(owner(values), key)
+
+
 @lru_cache(maxsize=1024)
-def _cached(template: Template, values: tuple[object, ...]) -> str:
+def _cached(template: Template, values: Values) -> str:
     return template.written(values)
 
 
-def _hashable(values: tuple[object, ...]) -> bool:
+def _hashable(values: Values) -> bool:
     try:
         hash(values)
     except TypeError:
