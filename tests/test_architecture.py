@@ -41,6 +41,7 @@ LEVELS = {
     "answering": 3,
     "rulefiles": 3,
     "engine": 3,
+    "verification": 3,
     "control": 4,
     "server": 4,
     "space": 5,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from understudy.control import outage, requests, rules, spaces, world
+from understudy.control import outage, requests, rules, spaces, verify, world
 from understudy.control.admission import admit
 from understudy.control.base import Call, Controlled, Outages, Refused, Route, Spaces, answer
 from understudy.control.pages import PAGES
@@ -35,6 +35,7 @@ ROUTES: tuple[Route, ...] = (
     *world.ROUTES,
     *outage.ROUTES,
     *spaces.ROUTES,
+    *verify.ROUTES,
     ("POST", "/reset", start_over),
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
@@ -15,6 +16,8 @@ from understudy.rules import Rulebook
 
 MOST_DIGITS = 19
 """Of a number in a call: Python refuses to read very long ones."""
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 Outage = tuple[str, float | None]
 """How it shows (`refuse`, `hang` or `reset`), and the seconds left, or None without an end."""
@@ -53,12 +56,14 @@ class Controlled(Struct, frozen=True):
 
 
 class Refused(Exception):
-    """A control call that cannot be carried out."""
+    """A control call that cannot be carried out. `more` is told beside the error."""
 
-    def __init__(self, status: int, message: str, path: str | None = None) -> None:
+    def __init__(
+        self, status: int, message: str, path: str | None = None, more: Mapping[str, Any] = NOTHING
+    ) -> None:
         super().__init__(message)
         self.status = status
-        self.body = {"error": {"message": message} | ({"path": path} if path else {})}
+        self.body = {"error": {"message": message} | ({"path": path} if path else {}), **more}
 
 
 class Call(Struct, frozen=True):

@@ -1,0 +1,26 @@
+"""The call that verifies what was asked and answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import to_builtins
+
+from understudy.control.base import Call, Refused, Route
+from understudy.errors import Place
+from understudy.verification import read_wanted, verify
+
+
+def verified(call: Call) -> dict[str, Any]:
+    """Verify the exchanges in memory; what is not as wanted is refused with what came nearest."""
+    engine = call.on.engine
+    found = verify(tuple(engine.journal), engine.asked, read_wanted(call.json(), Place("verify")))
+    told = {"ok": found.ok, "count": found.count, "expected": found.expected}
+    if found.totals:
+        told["totals"] = found.totals
+    if not found.ok:
+        raise Refused(417, found.message, more=told | {"nearest": to_builtins(found.nearest)})
+    return told
+
+
+ROUTES: tuple[Route, ...] = (("POST", "/verify", verified),)
