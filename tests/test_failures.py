@@ -24,12 +24,14 @@ from understudy.faults.stall import Stall
 from understudy.matchers import READERS
 from understudy.model import (
     EmbeddingRequest,
+    HttpRequest,
     Message,
     ModelsRequest,
     Pace,
     Refusal,
     Reply,
     Request,
+    Scene,
     Text,
     ToolCall,
 )
@@ -119,6 +121,16 @@ def test_a_fault_strikes_what_matches_alone_and_counts_that_alone() -> None:
 def test_requests_for_no_text_can_be_matched_too(when: dict[str, Any], struck: list[bool]) -> None:
     faults = standing({"fault": "hang", "when": when})
     assert [bool(faults.strike(each)) for each in (HELLO, EMBED, MODELS)] == struck
+
+
+def test_a_fault_can_strike_whoever_has_a_key_or_a_header() -> None:
+    acme = Scene(HttpRequest("POST", "/v1/embeddings", (b"x-tenant", b"acme")), "team-a")
+    for when in ({"key": "team-a"}, {"headers": {"X-Tenant": "acme"}}):
+        faults = standing({"fault": "hang", "when": when})
+        assert faults.needs_scene
+        assert faults.strike(EMBED) == ()
+        assert faults.strike(EMBED, acme) == (Hang(),)
+    assert not standing({"fault": "hang", "when": {"user": "hello"}}).needs_scene
 
 
 def test_a_request_for_text_is_matched_as_it_is() -> None:

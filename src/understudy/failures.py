@@ -12,7 +12,7 @@ from random import Random
 from types import MappingProxyType
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from understudy.errors import Failure, Place
 from understudy.events import content, with_content
@@ -30,6 +30,7 @@ from understudy.model import (
     Refusal,
     Reply,
     Request,
+    Scene,
     Text,
 )
 
@@ -79,9 +80,16 @@ class FaultSet:
         """Whether there is any left that may strike."""
         return bool(self._live)
 
-    def strike(self, request: AnyRequest) -> tuple[Fault, ...]:
-        """The faults that hit this request, in order."""
+    @property
+    def needs_scene(self) -> bool:
+        """Whether one that may strike looks at a request's scene: its key, headers, a scenario."""
+        return any(matcher.at_scene for entry in self._live for matcher in entry.when)
+
+    def strike(self, request: AnyRequest, scene: Scene | None = None) -> tuple[Fault, ...]:
+        """The faults that hit this request, in order. `scene` is what surrounds it, where one looks at it."""
         asked = neutral(request)
+        if scene is not None:
+            asked = structs.replace(asked, scene=scene)
         hit = tuple([entry.fault for entry in self._live if entry.hits(asked)])
         if hit:
             self._live = tuple([entry for entry in self._live if not entry.spent])
