@@ -7,6 +7,7 @@ import random
 import time
 from binascii import b2a_base64
 from collections.abc import Callable, Iterator
+from functools import cache
 
 from understudy import __version__, tokens
 from understudy.answering import Pilot
@@ -17,6 +18,7 @@ from understudy.journal import Exchange, Journal
 from understudy.model import HttpRequest, ModelInfo, Step
 from understudy.routes import in_space
 from understudy.rulefiles import RuleFiles
+from understudy.rules import RuleSet
 from understudy.server import Limits, Server
 from understudy.settings import Settings
 from understudy.space import Common, Space
@@ -140,7 +142,13 @@ def pilot(settings: Settings) -> Pilot | None:
     """What answers when no rule does: nothing under `strict`."""
     if settings.strict:
         return None
-    return Plain() if settings.no_autopilot else Autopilot(built_in_answers(), settings.seed or 0)
+    return Plain() if settings.no_autopilot else Autopilot(answers(), settings.seed or 0)
+
+
+@cache
+def answers() -> RuleSet:
+    """The built-in answers, read once for all servers of a process."""
+    return built_in_answers()
 
 
 def ids(seed: int | None) -> Iterator[str]:

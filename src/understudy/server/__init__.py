@@ -10,6 +10,7 @@
     round.py        a round of the event loop: what is answered in it, and what is sent when it ends
     outage.py       outages on purpose: the port closed, silence, resets
     listener.py     the listening sockets, the limits in time, shutdown; `run`
+    thread.py       all of this in a thread of its own, inside another program
 
 It knows nothing of rules, providers or the journal: it is given `handle`, which answers a request,
 and `refuse`, which answers what is no request.
@@ -18,5 +19,6 @@ and `refuse`, which answers what is no request.
 from understudy.server.connection import Handle, Limits, Refuse
 from understudy.server.listener import Server, new_loop, run
 from understudy.server.outage import How, Outage
+from understudy.server.thread import ServerThread
 
-__all__ = ["Handle", "How", "Limits", "Outage", "Refuse", "Server", "new_loop", "run"]
+__all__ = ["Handle", "How", "Limits", "Outage", "Refuse", "Server", "ServerThread", "new_loop", "run"]

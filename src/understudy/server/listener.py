@@ -154,6 +154,11 @@ class Server:
         """End the outage under way, and return it."""
         return None if self._outages is None else self._outages.end()
 
+    async def reopened(self) -> None:
+        """Wait until the port that an outage closed is open again; not for long where another has it now."""
+        if self._reopening is not None:
+            await asyncio.wait({self._reopening}, timeout=ABORT_S)
+
     async def _listen(self, shared: Shared, sockets: Sequence[socket.socket]) -> None:
         """Listen on all of `sockets`, or on none of them."""
         loop = asyncio.get_running_loop()
