@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import yaml
@@ -49,8 +53,50 @@ def parsed(source: str, text: str | bytes) -> object:
 
     Raises SettingsError with line and column.
     """
-    if source.lower().endswith(".toml"):
-        return toml(source, text)
+    with no_collection():
+        if source.lower().endswith(".toml"):
+            return toml(source, text)
+        if source.lower().endswith(".json"):
+            return plain_json(source, text)
+        return yaml_value(source, text)
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Nobody looks for garbage meanwhile: all that is read is kept, and looking takes longer than reading."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def plain_json(source: str, text: str | bytes) -> object:
+    """The value of a JSON text, ten times as fast as of a YAML one.
+
+    One that is not quite JSON, or says a key twice, is read as YAML, which takes comments, and knows lines.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=unique, parse_constant=no_constant)
+    except (ValueError, RecursionError):
+        return yaml_value(source, text)
+
+
+def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError
+    return found
+
+
+def no_constant(word: str) -> float:
+    raise ValueError(word)  # NaN and Infinity are not JSON's
+
+
+def yaml_value(source: str, text: str | bytes) -> object:
+    """The value of a YAML text. Raises SettingsError with line and column."""
     try:
         return yaml.load(text, Loader)
     except yaml.MarkedYAMLError as e:
