@@ -270,7 +270,9 @@ def test_a_paced_answer_takes_its_time(loop_factory: Callable[[], asyncio.Abstra
         began = monotonic()
         answer = server.ask(close_after(GET))
         assert monotonic() - began >= 0.2
-    assert answer.endswith(b"\r\n\r\n" + b"1\r\nx\r\n" * 20 + b"0\r\n\r\n")
+    body = answer.partition(b"\r\n\r\n")[2]
+    assert body.count(b"x") == 20  # two of them in one chunk where the machine is busy
+    assert body.endswith(b"0\r\n\r\n")
 
 
 def test_pipelined_requests_are_answered_in_order() -> None:
