@@ -7,6 +7,7 @@ explained in the same words as a rule that does not match.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from enum import IntEnum
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -60,14 +61,22 @@ class Seen:
         return reply if isinstance(reply, Reply) else None
 
 
+class Needs(IntEnum):
+    """What there must be for a condition to say anything, each more than the one before."""
+
+    NOTHING = 0
+    REQUEST = 1
+    CONVERSATION = 2
+
+
 class Condition(Protocol):
     """Something that must be true of an exchange."""
 
     def judge(self, seen: Seen) -> Verdict: ...
 
     @property
-    def of_conversations(self) -> bool:
-        """Whether it is about conversations, so that neither it nor its opposite holds for anything else."""
+    def needs(self) -> Needs:
+        """What there must be, so that it or its opposite holds."""
         ...
 
 
@@ -90,17 +99,15 @@ class Asked(Struct, frozen=True):
     matcher: Matcher
 
     def judge(self, seen: Seen) -> Verdict:
-        request = seen.request
-        if request is None:
-            return Aside(False, key=self.key, expected="a request", found="one that cannot be read")
-        if self.of_conversations and request.operation not in CONVERSATIONS:
-            what = f"the operation {request.operation}"
-            return Aside(False, key=self.key, expected="a conversation", found=what)
-        return self.matcher.match(request)
+        missing = lacking(self.key, self.needs, seen)
+        if missing is not None:
+            return missing
+        assert seen.request is not None
+        return self.matcher.match(seen.request)
 
     @property
-    def of_conversations(self) -> bool:
-        return self.key not in OF_ANY_REQUEST
+    def needs(self) -> Needs:
+        return Needs.REQUEST if self.key in OF_ANY_REQUEST else Needs.CONVERSATION
 
 
 class Noted(Struct, frozen=True):
@@ -114,8 +121,8 @@ class Noted(Struct, frozen=True):
         return judged(self.key, self.test, self.look(seen.exchange))
 
     @property
-    def of_conversations(self) -> bool:
-        return False
+    def needs(self) -> Needs:
+        return Needs.NOTHING
 
 
 class Said(Struct, frozen=True):
@@ -131,8 +138,8 @@ class Said(Struct, frozen=True):
         return judged(self.key, self.test, self.look(seen.reply))
 
     @property
-    def of_conversations(self) -> bool:
-        return True
+    def needs(self) -> Needs:
+        return Needs.CONVERSATION
 
 
 class Called(Struct, frozen=True):
@@ -165,8 +172,8 @@ class Called(Struct, frozen=True):
         return Combined(all(verdict.ok for verdict in verdicts), NO_GROUPS, "all", tuple(verdicts))
 
     @property
-    def of_conversations(self) -> bool:
-        return True
+    def needs(self) -> Needs:
+        return Needs.CONVERSATION
 
 
 class Every(Struct, frozen=True):
@@ -179,8 +186,8 @@ class Every(Struct, frozen=True):
         return Combined(all(verdict.ok for verdict in verdicts), NO_GROUPS, "all", verdicts)
 
     @property
-    def of_conversations(self) -> bool:
-        return any(each.of_conversations for each in self.conditions)
+    def needs(self) -> Needs:
+        return max(each.needs for each in self.conditions)
 
 
 class Either(Struct, frozen=True):
@@ -193,8 +200,8 @@ class Either(Struct, frozen=True):
         return Combined(any(verdict.ok for verdict in verdicts), NO_GROUPS, "any", verdicts)
 
     @property
-    def of_conversations(self) -> bool:
-        return any(each.of_conversations for each in self.conditions)
+    def needs(self) -> Needs:
+        return max(each.needs for each in self.conditions)
 
 
 class Neither(Struct, frozen=True):
@@ -203,19 +210,31 @@ class Neither(Struct, frozen=True):
     condition: Condition
 
     def judge(self, seen: Seen) -> Verdict:
-        if self.of_conversations and (seen.request is None or seen.request.operation not in CONVERSATIONS):
-            what = seen.request.operation if seen.request else "a request that cannot be read"
-            return Aside(False, key="not", expected="a conversation", found=what)
+        missing = lacking("not", self.needs, seen)
+        if missing is not None:
+            return missing
         verdict = self.condition.judge(seen)
         return Combined(not verdict.ok, NO_GROUPS, "not", (verdict,))
 
     @property
-    def of_conversations(self) -> bool:
-        return self.condition.of_conversations
+    def needs(self) -> Needs:
+        return self.condition.needs
 
 
 def holds(conditions: Sequence[Condition], seen: Seen) -> bool:
     return all(condition.judge(seen).ok for condition in conditions)
+
+
+def lacking(key: str, needs: Needs, seen: Seen) -> Verdict | None:
+    """The verdict on an exchange that has not what is needed; None where it has."""
+    if needs == Needs.NOTHING:
+        return None
+    if seen.request is None:
+        return Aside(False, key=key, expected="a request", found="one that cannot be read")
+    operation = seen.request.operation
+    if needs == Needs.CONVERSATION and operation not in CONVERSATIONS:
+        return Aside(False, key=key, expected="a conversation", found=f"the operation {operation}")
+    return None
 
 
 def unsaid(key: str, exchange: Exchange) -> Verdict:
