@@ -112,6 +112,7 @@ each_way = pytest.mark.parametrize("ask", [whole, streamed])
         ({"garble": {"after": "100%"}}, json.JSONDecodeError, None),
         ("hang", openai.APITimeoutError, httpx2.ReadTimeout),
         ({"hang": {"seconds": 0}}, openai.APIConnectionError, httpx2.RemoteProtocolError),
+        ({"slow": {"bytes": 50, "every": "1m"}}, openai.APITimeoutError, httpx2.ReadTimeout),
     ],
 )
 def test_the_sdk_raises(
@@ -191,17 +192,37 @@ def test_a_stream_is_cut_without_its_last_chunk(url: str, faults: Callable[..., 
     assert answer.endswith(b"data: [DONE]\n\n\r\n")
 
 
-def raw(url: str, body: object) -> bytes:
-    """All bytes that a chat completion is answered with, until the server closes."""
-    data = json.dumps(body).encode()
-    address = urlsplit(url)
-    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
-        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(data)}\r\n\r\n"
-        connection.sendall(head.encode() + data)
+def raw(url: str, body: object, close: bool = False) -> bytes:
+    """All bytes that a chat completion is answered with, until the server closes; `close` asks it to."""
+    with asked(url, body, close) as connection:
         pieces = []
         while piece := connection.recv(1 << 16):
             pieces.append(piece)
         return b"".join(pieces)
+
+
+def until_silence(url: str, body: object) -> bytes:
+    """The bytes that a chat completion is answered with, until none come for a while."""
+    with asked(url, body) as connection:
+        connection.settimeout(PATIENCE_S)
+        pieces = []
+        try:
+            while piece := connection.recv(1 << 16):
+                pieces.append(piece)
+        except TimeoutError:
+            return b"".join(pieces)
+    raise AssertionError("the server closed")
+
+
+def asked(url: str, body: object, close: bool = False) -> socket.socket:
+    """The connection on which a chat completion was asked for."""
+    data = json.dumps(body).encode()
+    address = urlsplit(url)
+    end = "connection: close\r\n\r\n" if close else "\r\n"
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(data)}\r\n{end}"
+    connection = socket.create_connection((address.hostname, address.port), timeout=10)
+    connection.sendall(head.encode() + data)
+    return connection
 
 
 @pytest.mark.parametrize("fault", ["cut", "garble", "hang", {"error": 503}])
@@ -261,6 +282,333 @@ def test_the_sdk_retries_what_has_not_begun_to_arrive(
         with pytest.raises((openai.APIConnectionError, json.JSONDecodeError)):
             ask(client.with_options(max_retries=1, timeout=1))
         assert [entry["struck"] for entry in call(url, "GET", "/faults")["faults"]] == [count]
+
+
+# --- what arrives, and is not as it should be -----------------------------------------------------------
+
+UMLAUTS: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Grüße aus Köln, wer bist du?"}]
+ECHOED = {"model": "mock-echo", "messages": UMLAUTS}
+WEATHER: list[ChatCompletionMessageParam] = [{"role": "user", "content": "The weather in Paris?"}]
+GET_WEATHER: Any = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string", "enum": ["Paris"]}},
+            "required": ["city"],
+        },
+    },
+}
+
+
+def chunks_of(client: OpenAI) -> list[ChatCompletionChunk]:
+    return list(client.chat.completions.create(model="gpt-4o", messages=HELLO, stream=True))
+
+
+def pieces(chunks: list[ChatCompletionChunk]) -> list[str]:
+    return [chunk.choices[0].delta.content or "" for chunk in chunks]
+
+
+def body_of(answer: bytes) -> bytes:
+    """The body of an answer on the wire, its chunks put together."""
+    head, _, rest = answer.partition(b"\r\n\r\n")
+    if b"transfer-encoding: chunked" not in head:
+        return rest
+    assert rest.endswith(b"0\r\n\r\n")
+    return b"".join(chunks_on_the_wire(rest))
+
+
+def chunks_on_the_wire(rest: bytes) -> Iterator[bytes]:
+    """The chunks of a chunked body, in the order in which they were written."""
+    while rest:
+        size, _, rest = rest.partition(b"\r\n")
+        yield rest[: int(size, 16)]
+        rest = rest[int(size, 16) + 2 :]
+
+
+def called(client: OpenAI, stream: bool) -> tuple[str, str, str | None]:
+    """The name and the arguments of the tool call that is answered, and the finish reason."""
+    asked: Any = {
+        "model": "gpt-4o",
+        "messages": WEATHER,
+        "tools": [GET_WEATHER],
+        "tool_choice": "required",
+    }
+    if not stream:
+        (choice,) = client.chat.completions.create(**asked).choices
+        assert choice.message.tool_calls
+        (call,) = choice.message.tool_calls
+        assert call.type == "function"
+        return call.function.name, call.function.arguments, choice.finish_reason
+    name = arguments = ""
+    finish = None
+    for chunk in client.chat.completions.create(**asked, stream=True):
+        (told,) = chunk.choices
+        finish = told.finish_reason or finish
+        for part in told.delta.tool_calls or ():
+            assert part.function
+            name += part.function.name or ""
+            arguments += part.function.arguments or ""
+    return name, arguments, finish
+
+
+@each_pace
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"slow": {"bytes": 200, "every": "5ms"}},
+        {"slow": {"after": "50%", "bytes": 64, "every": "1ms"}},
+        "drop_done",
+        {"split_utf8": {"seconds": "20ms"}},
+        {"split_utf8": {"after": 0, "seconds": "1ms"}},
+        "wrong_content_type",
+        {"wrong_content_type": {"type": "application/octet-stream"}},
+        "bad_arguments",
+        "unknown_tool",
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_the_sdk_notices_nothing(
+    client: OpenAI, faults: Callable[..., Any], fault: object, stream: bool
+) -> None:
+    faults({"fault": fault})
+    if stream:
+        chunks = client.chat.completions.create(model="mock-echo", messages=UMLAUTS, stream=True)
+        assert text(chunks) == "Grüße aus Köln, wer bist du?"
+    else:
+        answer = client.chat.completions.create(model="mock-echo", messages=UMLAUTS)
+        assert answer.choices[0].message.content == "Grüße aus Köln, wer bist du?"
+
+
+@each_pace
+@pytest.mark.parametrize("fault", ["duplicate", "drop_done"])
+def test_what_is_about_events_leaves_a_whole_answer(
+    client: OpenAI, faults: Callable[..., Any], fault: object
+) -> None:
+    usual = whole(client)
+    faults({"fault": fault})
+    assert whole(client) == usual
+
+
+@each_way
+def test_a_slow_answer_outlives_a_timeout_that_is_shorter_than_it(
+    client: OpenAI, faults: Callable[..., Any], ask: Callable[[OpenAI], str]
+) -> None:
+    usual = ask(client)
+    faults({"fault": {"slow": {"bytes": 100, "every": f"{PATIENCE_S / 4}s"}}})
+    assert ask(client.with_options(timeout=PATIENCE_S)) == usual
+
+
+@each_way
+def test_a_slow_answer_is_too_slow_where_a_piece_is(
+    client: OpenAI, faults: Callable[..., Any], ask: Callable[[OpenAI], str]
+) -> None:
+    faults({"fault": {"slow": {"bytes": 100, "every": "1m"}}})
+    with pytest.raises(openai.APITimeoutError):
+        ask(client.with_options(timeout=PATIENCE_S))
+
+
+@each_pace
+def test_an_event_comes_twice(client: OpenAI, faults: Callable[..., Any]) -> None:
+    usual = pieces(chunks_of(client))
+    faults({"fault": {"duplicate": {"after": "3 events"}}})
+    assert pieces(chunks_of(client)) == [*usual[:4], *usual[3:]]
+
+
+@each_pace
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_an_empty_answer_has_the_head_of_a_good_one(
+    url: str, faults: Callable[..., Any], stream: bool
+) -> None:
+    asked = {**ECHOED, "stream": stream}
+    good = raw(url, asked, close=True).partition(b"\r\n\r\n")[0]
+    faults({"fault": "empty"})
+    head, _, rest = raw(url, asked, close=True).partition(b"\r\n\r\n")
+    assert rest == (b"0\r\n\r\n" if stream else b"")
+    assert names(head) == names(good)
+    if not stream:
+        assert b"\r\ncontent-length: 0" in head
+
+
+def names(head: bytes) -> list[bytes]:
+    """The status line and the names of the headers."""
+    return [line.partition(b":")[0] for line in head.split(b"\r\n")]
+
+
+def test_an_empty_answer_is_no_json_and_an_empty_stream_no_error(
+    client: OpenAI, faults: Callable[..., Any]
+) -> None:
+    faults({"fault": "empty"})
+    with pytest.raises(json.JSONDecodeError):
+        whole(client)
+    assert chunks_of(client) == []
+
+
+@each_pace
+def test_a_stream_ends_without_done(url: str, faults: Callable[..., Any]) -> None:
+    faults({"fault": "drop_done"})
+    events = body_of(raw(url, {**ECHOED, "stream": True}, close=True)).split(b"\n\n")
+    assert events[-1] == b""
+    assert json.loads(events[-2].removeprefix(b"data: "))["choices"][0]["finish_reason"] == "stop"
+    assert b"data: [DONE]" not in events
+
+
+@each_pace
+def test_an_error_inside_a_stream_comes_out_of_the_loop(client: OpenAI, faults: Callable[..., Any]) -> None:
+    usual = pieces(chunks_of(client))
+    faults({"fault": {"error_event": {"after": "3 events"}}})
+    chunks, error = before_it_breaks(client)
+    assert pieces(chunks) == usual[:3]
+    assert type(error) is openai.APIError
+    assert error.message == "The server had an error while processing your request. Sorry about that!"
+    assert error.body == {"message": error.message, "type": "server_error", "param": None, "code": None}
+
+
+# The words: platform.openai.com/docs/guides/error-codes, and answers quoted in public issues.
+@pytest.mark.parametrize(
+    ("fields", "type", "code", "message"),
+    [
+        ({"kind": "rate_limit"}, "requests", "rate_limit_exceeded", "Rate limit reached for gpt-4o in "),
+        (
+            {"kind": "overloaded"},
+            "server_error",
+            None,
+            "The engine is currently overloaded, please try again later",
+        ),
+        ({"message": "Oh.", "type": "odd", "code": "oh"}, "odd", "oh", "Oh."),
+    ],
+)
+def test_an_error_inside_a_stream_says_what_one_outside_would(
+    client: OpenAI,
+    faults: Callable[..., Any],
+    fields: dict[str, str],
+    type: str,
+    code: str | None,
+    message: str,
+) -> None:
+    faults({"fault": {"error_event": {"after": "100%", **fields}}})
+    chunks, error = before_it_breaks(client)
+    assert isinstance(error, openai.APIError)
+    assert (error.type, error.code) == (type, code)
+    assert error.message.startswith(message)
+    assert chunks[-1].choices[0].finish_reason == "stop"
+
+
+@each_pace
+def test_a_whole_answer_with_an_error_inside_is_a_200_without_choices(
+    url: str, client: OpenAI, faults: Callable[..., Any]
+) -> None:
+    faults({"fault": {"error_event": {"kind": "overloaded"}}})
+    answer = raw(url, ECHOED, close=True)
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert json.loads(body_of(answer)) == {
+        "error": {
+            "message": "The engine is currently overloaded, please try again later",
+            "type": "server_error",
+            "param": None,
+            "code": None,
+        }
+    }
+    with pytest.raises(TypeError, match="'NoneType' object is not subscriptable"):
+        whole(client)
+
+
+def test_the_journal_tells_of_an_error_inside_a_stream(
+    url: str, client: OpenAI, faults: Callable[..., Any]
+) -> None:
+    faults({"fault": {"error_event": {"message": "Oh."}}})
+    before_it_breaks(client)
+    entry = call(url, "GET", "/requests?limit=1")["requests"][0]
+    assert (entry["status"], entry["faults"], entry["error"]) == (200, ["error_event"], "Oh.")
+    sent = call(url, "GET", f"/requests/{entry['id']}")["response"]["body"]
+    assert sent.endswith(
+        'data: {"error":{"message":"Oh.","type":"server_error","param":null,"code":null}}\n\n'
+    )
+
+
+@each_pace
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_a_character_comes_in_two_pieces(url: str, faults: Callable[..., Any], stream: bool) -> None:
+    faults({"fault": {"split_utf8": {"after": 0, "seconds": "1m"}}})
+    arrived = until_silence(url, {**ECHOED, "stream": stream})
+    assert arrived.endswith(b'"content":"\xc3\r\n' if stream else b'"content":"Gr\xc3')
+
+
+@each_pace
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_a_content_type_is_wrong_and_the_body_right(
+    url: str, faults: Callable[..., Any], stream: bool
+) -> None:
+    faults({"fault": {"wrong_content_type": {"type": "text/html; charset=utf-8"}}})
+    answer = raw(url, {**ECHOED, "stream": stream}, close=True)
+    types = [line for line in answer.partition(b"\r\n\r\n")[0].split(b"\r\n") if b"content-type" in line]
+    assert types == [b"content-type: text/html; charset=utf-8"]
+    assert body_of(answer).startswith(b'data: {"id":"chatcmpl-' if stream else b'{"id":"chatcmpl-')
+
+
+@each_pace
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize(
+    ("fault", "name", "arguments"),
+    [
+        ("bad_arguments", "get_weather", '{"city":'),
+        ({"bad_arguments": {"after": "90%"}}, "get_weather", '{"city":"Paris'),
+        ({"bad_arguments": {"how": "twice"}}, "get_weather", '"{\\"city\\":\\"Paris\\"}"'),
+        ("unknown_tool", "no_such_tool", '{"city":"Paris"}'),
+        ({"unknown_tool": {"name": "get_wether"}}, "get_wether", '{"city":"Paris"}'),
+    ],
+)
+def test_a_tool_is_called_badly(
+    client: OpenAI, faults: Callable[..., Any], fault: object, name: str, arguments: str, stream: bool
+) -> None:
+    faults({"fault": fault, "times": 1})
+    assert called(client, stream) == (name, arguments, "tool_calls")
+    assert called(client, stream) == ("get_weather", '{"city":"Paris"}', "tool_calls")
+
+
+def test_each_of_several_choices_calls_an_unknown_tool(client: OpenAI, faults: Callable[..., Any]) -> None:
+    faults({"fault": "unknown_tool"})
+    answer = client.chat.completions.create(
+        model="gpt-4o", messages=WEATHER, tools=[GET_WEATHER], tool_choice="required", n=2
+    )
+    told = [call.function.name for choice in answer.choices for call in choice.message.tool_calls or ()]  # type: ignore[union-attr]
+    assert told == ["no_such_tool", "no_such_tool"]
+
+
+def test_several_faults_share_an_answer(client: OpenAI, faults: Callable[..., Any]) -> None:
+    faults({"fault": "unknown_tool"}, {"fault": {"bad_arguments": {"how": "twice"}}}, {"fault": "drop_done"})
+    assert called(client, True) == ("no_such_tool", '"{\\"city\\":\\"Paris\\"}"', "tool_calls")
+
+
+@pytest.mark.parametrize(
+    ("faults_of_rule", "told"),
+    [
+        (["unknown_tool"], ("no_such_tool", '{"city":"Rome"}')),
+        ([{"bad_arguments": {"after": 1}}, {"slow": {"bytes": 100, "every": "1ms"}}], ("get_weather", "{")),
+    ],
+)
+def test_a_rule_has_faults_of_its_own_each_time(
+    url: str, client: OpenAI, faults_of_rule: list[object], told: tuple[str, str]
+) -> None:
+    reply = {"tool_calls": [{"name": "get_weather", "arguments": {"city": "Rome"}}]}
+    rule = {"id": "bad", "when": {"user": "Paris"}, "reply": reply, "faults": faults_of_rule}
+    call(url, "POST", "/rules", rule)
+    try:
+        for stream in (False, True, False):
+            assert called(client, stream)[:2] == told
+    finally:
+        call(url, "DELETE", "/rules/bad")
+
+
+def test_chance_decides_the_same_way_for_the_same_seed(url: str, client: OpenAI) -> None:
+    seen = []
+    for _ in range(2):
+        call(url, "PUT", "/faults", [{"fault": "unknown_tool", "probability": 0.5}])
+        seen.append([called(client, False)[0] for _ in range(12)])
+    call(url, "DELETE", "/faults")
+    assert seen[0] == seen[1]
+    assert set(seen[0]) == {"get_weather", "no_such_tool"}
 
 
 # --- errors -------------------------------------------------------------------------------------------
