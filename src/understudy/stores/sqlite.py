@@ -1,10 +1,10 @@
 r"""Journals in a SQLite file, written behind.
 
-    put -> queue -- a thread, every GATHER_S --> one transaction -> WAL -> file
-             \___ newest, oldest, find, count ________________________/
+    put -> Gathering -> queue -- a thread, every GATHER_S --> one transaction -> WAL -> file
+                  \________________ newest, oldest, find, count ___________________/
 
-A row is a batch of exchanges (entry.py), not one: a row for each costs a third of an answer, a batch a
-twentieth. A batch holds what ended together; long streams end late, so the numbers of batches overlap.
+A row is a batch of exchanges (batch.py), not one: a row for each costs half as much as an answer. A batch
+holds what ended together; long streams end late, so the numbers of batches overlap.
 
 What is committed survives the end of the process, however it comes; a kill loses what ended in the last
 moments before it. `synchronous=NORMAL`: where the power fails, the last commits may be missing, and the
@@ -24,18 +24,16 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import IO, NamedTuple
 
-from understudy.errors import Place
-from understudy.journal import ENTRY_BYTES, Exchange
-from understudy.stores.entry import packed, unpacked
+from understudy.errors import Place, SettingsError
+from understudy.journal import Exchange
+from understudy.stores.batch import Gathering, unpacked
 
 GATHER_S = 0.05
 """How long exchanges gather before they are written."""
 RETRY_S = 1.0
 """How long a write waits after one that failed."""
 BATCH = 256
-"""Exchanges in a row, at most: making the bytes of more would hold answers up."""
-MOST_AT_ONCE = 4_096
-"""Exchanges in a transaction, at most."""
+"""Exchanges in a row, at most."""
 MOST_WAITING = 64 << 20
 """Bytes that wait to be written, at most, about."""
 CLOSE_S = 30.0
@@ -61,28 +59,34 @@ CREATE TABLE space (
 log = logging.getLogger("understudy")
 
 
-class Waiting(NamedTuple):
-    """What is to be written: an exchange, or the number up to which all of the space are deleted."""
+class Deletion(NamedTuple):
+    """All exchanges of a space up to the number `last` are to be deleted."""
 
     space: str
-    what: Exchange | int
-    size: int
+    last: int
 
 
 class Sqlite:
-    """A store in a file. It belongs to the thread that serves; another of its own writes."""
+    """A store in a file. It belongs to the thread that serves; another of its own writes.
+
+    Exchanges become bytes at once, while the processor has them at hand, and so that the writer holds the
+    interpreter up as little as can be.
+    """
 
     def __init__(self, file: str, place: Place) -> None:
         self._file = os.path.abspath(file)
         self._lock = locked(self._file, place)
         try:
-            self._reading = connected(self._file)
-            prepare(self._reading, self._file, place)
-        except sqlite3.Error as problem:
-            raise place.error(f"{file} cannot be used: {problem}") from None
-        self._queue: deque[Waiting] = deque()
+            self._reading = prepared(self._file, place)
+        except SettingsError:
+            self._lock.close()
+            raise
+        self._changing = threading.Lock()
+        self._gathering: dict[str, Gathering] = {}
+        self._queue: deque[Gathering | Deletion] = deque()  # what is full, and what is being written
         self._put = self._written = 0  # bytes; the writer alone changes the second
         self._lost = 0
+        self._overflown = False
         self._cleared: dict[str, int] = {}
         self._wake = threading.Event()
         self._closing = threading.Event()
@@ -92,24 +96,36 @@ class Sqlite:
         return Shelf(self, space)
 
     def put(self, space: str, exchange: Exchange) -> None:
-        size = ENTRY_BYTES + len(exchange.http.body) + exchange.size
         if self._put - self._written > MOST_WAITING:
             self._overflow()
-        else:
-            self._append(Waiting(space, exchange, size))
+            return
+        with self._changing:
+            gathering = self._gathering.get(space)
+            if gathering is None:
+                gathering = self._gathering[space] = Gathering(space)
+            try:
+                self._put += gathering.add(exchange)
+            except (TypeError, ValueError):  # half a surrogate pair, for one
+                log.exception("exchange %d cannot be written", exchange.number)
+                self._lost += 1
+            if len(gathering.entries) >= BATCH:
+                self._queue.append(self._gathering.pop(space))
+        if not self._wake.is_set():
+            self._awake()
 
     def clear(self, space: str, last: int) -> None:
         self._cleared[space] = last
-        self._append(Waiting(space, last, 0))
+        with self._changing:
+            if (gathering := self._gathering.pop(space, None)) is not None:
+                self._put -= gathering.size
+            self._queue.append(Deletion(space, last))
+        self._awake()
 
-    def _append(self, waiting: Waiting) -> None:
+    def _awake(self) -> None:
         if self._writer is None:
             self._writer = threading.Thread(target=self._write_on, name="understudy journal", daemon=True)
             self._writer.start()
-        self._put += waiting.size
-        self._queue.append(waiting)
-        if not self._wake.is_set():
-            self._wake.set()
+        self._wake.set()
 
     def _overflow(self) -> None:
         if not self._lost:
@@ -126,6 +142,7 @@ class Sqlite:
             self._writer.join(CLOSE_S)
         if self._lost:
             log.warning("%d exchanges were not written to %s", self._lost, self._file)
+        self._lost = 0
         self._reading.close()
         self._lock.close()
 
@@ -134,8 +151,9 @@ class Sqlite:
     def last(self, space: str) -> int:
         (stored,) = self._reading.execute("SELECT max(last) FROM batch WHERE space = ?", (space,)).fetchone()
         given = self._reading.execute("SELECT last FROM space WHERE name = ?", (space,)).fetchone() or (0,)
-        waiting = [each.number for each in self._waiting(space)]
-        return max(stored or 0, *given, self._cleared.get(space, 0), *waiting)
+        with self._changing:
+            waiting = [each.last for each in (*self._queue, *self._gathering.values()) if each.space == space]
+        return max(stored or 0, *given, *waiting)
 
     def newest(self, space: str, below: int) -> Iterator[Exchange]:
         above = self._cleared.get(space, 0)
@@ -170,12 +188,14 @@ class Sqlite:
         return int(found) + sum(above < each.number < below for each in self._waiting(space))
 
     def _waiting(self, space: str) -> list[Exchange]:
-        """What of the space is not written yet."""
-        return [
-            each.what
-            for each in self._queue.copy()
-            if each.space == space and isinstance(each.what, Exchange)
-        ]
+        """What of the space is not written yet, or is just being written."""
+        with self._changing:
+            batches = [
+                each.packed()
+                for each in (*self._queue, *self._gathering.values())
+                if each.space == space and isinstance(each, Gathering)
+            ]
+        return [exchange for batch in batches for exchange in unpacked(batch)]
 
     def _batch(self, id: int) -> list[Exchange]:
         row = self._reading.execute("SELECT entries FROM batch WHERE id = ?", (id,)).fetchone()
@@ -187,18 +207,19 @@ class Sqlite:
         """Write what comes until the store is closed and all is written."""
         writing: sqlite3.Connection | None = None
         failed = False
-        while self._queue or not self._closing.is_set():
+        while not self._closing.is_set() or self._wake.is_set():
             self._wake.wait()
             self._closing.wait(RETRY_S if failed else GATHER_S)
             self._wake.clear()
             try:
                 writing = writing or connected(self._file)
-                while self._queue:
-                    self._write(writing)
+                self._write(writing, self._taken())
                 failed = False
             except sqlite3.Error as problem:
                 if self._closing.is_set():
-                    self._lost += len(self._queue)
+                    self._lost += sum(
+                        len(each.entries) for each in self._queue if isinstance(each, Gathering)
+                    )
                     break
                 if not failed:
                     log.error("the journal cannot be written to %s: %s; trying again", self._file, problem)
@@ -207,21 +228,30 @@ class Sqlite:
         if writing is not None:
             writing.close()
 
-    def _write(self, writing: sqlite3.Connection) -> None:
-        """Write the first that wait, in one transaction; they leave the queue when they are written."""
-        queue = self._queue
-        batch = [queue[i] for i in range(min(len(queue), MOST_AT_ONCE))]
-        try:
-            with writing:
-                writing.execute("BEGIN IMMEDIATE")
-                for start in range(0, len(batch), BATCH):
-                    write(writing, batch[start : start + BATCH])
-        except (TypeError, ValueError):
-            log.exception("%d exchanges cannot be written", len(batch))
-            self._lost += len(batch)
-        for each in batch:
-            queue.popleft()
-            self._written += each.size
+    def _taken(self) -> list[Gathering | Deletion]:
+        """All that is to be written now; it stays in the queue until it is."""
+        with self._changing:
+            self._queue += self._gathering.values()
+            self._gathering.clear()
+            return list(self._queue)
+
+    def _write(self, writing: sqlite3.Connection, batches: list[Gathering | Deletion]) -> None:
+        """Write batches in one transaction; they leave the queue when they are written."""
+        with writing:
+            writing.execute("BEGIN IMMEDIATE")
+            for each in batches:
+                if isinstance(each, Gathering):
+                    writing.execute(
+                        "INSERT INTO batch (space, first, last, count, entries) VALUES (?, ?, ?, ?, ?)",
+                        (each.space, each.first, each.last, len(each.entries), each.packed()),
+                    )
+                else:
+                    writing.execute("DELETE FROM batch WHERE space = ? AND last <= ?", each)
+                    writing.execute("INSERT OR REPLACE INTO space VALUES (?, ?)", each)
+        with self._changing:
+            for each in batches:
+                self._queue.popleft()
+                self._written += each.size if isinstance(each, Gathering) else 0
 
 
 class Shelf:
@@ -251,24 +281,6 @@ class Shelf:
 
     def clear(self, last: int) -> None:
         self._store.clear(self._space, last)
-
-
-def write(writing: sqlite3.Connection, batch: Iterable[Waiting]) -> None:
-    """Write exchanges and deletions in their order: a row for each space, as long as nothing is deleted."""
-    spaces: dict[str, list[Exchange]] = {}
-    for each in batch:
-        if isinstance(each.what, Exchange):
-            spaces.setdefault(each.space, []).append(each.what)
-        else:
-            spaces.pop(each.space, None)
-            writing.execute("DELETE FROM batch WHERE space = ?", (each.space,))
-            writing.execute("INSERT OR REPLACE INTO space VALUES (?, ?)", (each.space, each.what))
-    for space, exchanges in spaces.items():
-        numbers = [exchange.number for exchange in exchanges]
-        writing.execute(
-            "INSERT INTO batch (space, first, last, count, entries) VALUES (?, ?, ?, ?, ?)",
-            (space, min(numbers), max(numbers), len(numbers), packed(exchanges)),
-        )
 
 
 def merged(
@@ -311,9 +323,29 @@ def merged(
 def connected(file: str) -> sqlite3.Connection:
     """A connection to the file; it is one thread's at a time."""
     connection = sqlite3.connect(file, timeout=RETRY_S, isolation_level=None, check_same_thread=False)
-    connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
+    for setting in (
+        f"page_size = {PAGE_BYTES}",
+        "synchronous = NORMAL",
+        f"wal_autocheckpoint = {WAL_PAGES}",
+    ):
+        connection.execute(f"PRAGMA {setting}")
+    return connection
+
+
+def prepared(file: str, place: Place) -> sqlite3.Connection:
+    """A connection to the file, which has its tables. Raises SettingsError where it cannot be used."""
+    try:
+        connection = connected(file)
+    except sqlite3.Error as problem:
+        raise place.error(f"{file} cannot be used: {problem}") from None
+    try:
+        prepare(connection, file, place)
+    except SettingsError:
+        connection.close()
+        raise
+    except sqlite3.Error as problem:
+        connection.close()
+        raise place.error(f"{file} cannot be used: {problem}") from None
     return connection
 
 
