@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from understudy.autopilot import voice
 from understudy.catalog import DEFAULT_MODELS
 from understudy.errors import SettingsError
 from understudy.limits import Limit
 from understudy.model import INSTANT, ModelInfo, Pace
 from understudy.rules import Rule, RuleFile, read_text
 from understudy.settings import Settings
+from understudy.templates import Extra
 
+EXTRA: Extra = {"voice": voice}
+"""What templates know beside the request, so that the built-in answers can be a file of the user's."""
 Stamp = tuple[int, int] | None
 """When a file was changed, in nanoseconds, and its size in bytes; None where it cannot be seen."""
 
@@ -69,7 +73,7 @@ class RuleFiles:
 
 def read(path: Path) -> RuleFile:
     try:
-        return read_text(str(path), path.read_bytes())
+        return read_text(str(path), path.read_bytes(), EXTRA)
     except OSError as problem:
         raise SettingsError(str(path), "", f"cannot be read: {problem.strerror}") from None
 

@@ -15,7 +15,10 @@ from understudy.autopilot.voices import Voice, voice
 from understudy.model import Reply, Request, Text
 from understudy.rules import RuleSet, load
 
-__all__ = ["Autopilot", "Plain", "Voice", "built_in_answers", "voice"]
+__all__ = ["ANSWERS", "Autopilot", "Plain", "Voice", "built_in_answers", "voice"]
+
+ANSWERS = Path(__file__).with_name("answers.yaml")
+"""The packaged answers, a rule file."""
 
 
 class Autopilot:
@@ -54,5 +57,4 @@ def built_in_answers(check: bool = False) -> RuleSet:
 
     `check` compiles all of them at once, which takes as long as the rest of the start.
     """
-    path = Path(__file__).with_name("answers.yaml")
-    return load(path.name, path.read_text(encoding="utf-8"), {"voice": voice}, check=check)
+    return load(ANSWERS.name, ANSWERS.read_text(encoding="utf-8"), {"voice": voice}, check=check)
