@@ -195,6 +195,63 @@ def outage(duration: str, how: str, url: str, control_token: str | None) -> None
     click.echo(f"until {until} ({lasting:g} s): {OUTAGES[how]}")
 
 
+@main.group()
+def rules() -> None:
+    """Check rule files, describe them to editors, show what is built in."""
+
+
+@rules.command(name="check")
+@click.argument("files", nargs=-1, required=True, type=click.Path(), metavar="FILE...")
+@click.option("--werror", is_flag=True, help="Exit with 1 for a warning, too.")
+def check_rules(files: tuple[str, ...], werror: bool) -> None:
+    """Tell all mistakes of rule files, and rules that can never answer.
+
+    Each file is looked at by itself. Exits with 1 when there is a mistake.
+    """
+    from understudy.rulefiles import EXTRA
+    from understudy.rules.report import report
+
+    found = report(files, EXTRA)
+    click.echo("\n".join((*found.lines, found.summary)))
+    sys.exit(1 if found.mistakes or (werror and found.warnings) else 0)
+
+
+@rules.command(name="schema")
+def rules_schema() -> None:
+    """Print the JSON Schema of rule files, from which editors complete and explain."""
+    import json
+
+    from understudy.rules.schema import schema
+
+    click.echo(json.dumps(schema(), indent=2, ensure_ascii=False))
+
+
+@rules.command(name="show")
+@click.argument("file", required=False, type=click.Path())
+def show_rules(file: str | None) -> None:
+    """Print the built-in answers as a rule file; of a FILE, its rules as they are understood.
+
+    Those of a file come in the order in which they are asked, with the name of every form.
+    """
+    from pathlib import Path
+
+    from understudy.autopilot import ANSWERS
+    from understudy.rulefiles import EXTRA
+    from understudy.rules.written import understood
+
+    if file is None:
+        click.echo(ANSWERS.read_text(encoding="utf-8"), nl=False)
+        return
+    try:
+        click.echo(understood(file, Path(file).read_bytes(), EXTRA), nl=False)
+    except SettingsError as mistake:
+        click.echo(f"understudy: {mistake}", err=True)
+        sys.exit(1)
+    except OSError as problem:
+        click.echo(f"understudy: {file}: cannot be read: {problem.strerror}", err=True)
+        sys.exit(1)
+
+
 def _control(method: str, url: str, body: dict[str, Any], token: str | None) -> Any:
     """What a running server answers to a control call. Raises SettingsError with what to do."""
     import json

@@ -1,0 +1,229 @@
+"""The JSON Schema of rule files (draft 2020-12), from which editors complete, explain and check.
+
+Matchers, faults and pace say themselves what they take; the rest mirrors `read.py`, key by key. What a
+schema cannot say is left to `understudy rules check`: regular expressions, templates, which turns there are.
+"""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from understudy.faults import Error, fault_schema
+from understudy.limits import PER, UNITS
+from understudy.matchers import when_schema
+from understudy.model import Stop
+from understudy.pace import pace_schema
+from understudy.rules.rule import Repeat
+
+Schema = dict[str, Any]
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+TEXT: Schema = {"type": "string"}
+HEADER_NAME = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
+RATE = rf"^\s*0*[1-9][0-9]{{0,14}}\s*/\s*([0-9]{{1,12}}(\.[0-9]{{1,6}})?)?\s*({'|'.join(UNITS)})\s*$"
+LIMITS_TEXT = r"^\s*(off)?\s*$|="
+
+
+def schema() -> Schema:
+    """The JSON Schema of a rule file."""
+    return {
+        "$schema": DRAFT,
+        "title": "A rule file of Understudy",
+        "type": ["object", "null"],
+        "properties": {
+            "models": said("The models on offer.", optional(listed(ref("model")))),
+            "limits": said("The vendor's rate limits.", optional(ref("limits"))),
+            "pace": said("How fast answers come, where no rule says otherwise.", optional(ref("pace"))),
+            "rules": said("The first that matches answers.", optional(listed(ref("rule")))),
+        },
+        "additionalProperties": False,
+        "$defs": {
+            "when": when_schema("#/$defs/when"),
+            "fault": fault_schema(),
+            "error": Error.schema(),
+            "pace": pace_schema(),
+            "model": model(),
+            "limits": limits(),
+            "rule": rule(),
+            "reply": reply(),
+            "response": response(),
+            "raw": raw(),
+            "part": part(),
+            "call": call(),
+            "headers": headers(),
+        },
+    }
+
+
+def ref(name: str) -> Schema:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def said(description: str, of: Schema) -> Schema:
+    return {"description": description, **of}
+
+
+def listed(item: Schema, least: int = 0) -> Schema:
+    return {"type": "array", "items": item} | ({"minItems": least} if least else {})
+
+
+def optional(of: Schema) -> Schema:
+    """The same, or null, which says nothing."""
+    return {"anyOf": [of, {"type": "null"}]}
+
+
+def mapping(properties: dict[str, Schema], **more: Any) -> Schema:
+    return {"type": "object", "properties": properties, "additionalProperties": False, **more}
+
+
+def number(least: int) -> Schema:
+    return {"type": "integer", "minimum": least}
+
+
+def rule() -> Schema:
+    properties = {
+        "name": said("What the journal calls it.", TEXT),
+        "id": said("What the control API calls it.", TEXT),
+        "when": said("Which requests it answers: all of this holds. Without it, every request.", ref("when")),
+        "reply": said("The answer.", ref("reply")),
+        "sequence": said(
+            "Several answers, one after another; then the rule no longer matches.",
+            listed(ref("reply"), least=1),
+        ),
+        "repeat": said(
+            "What comes after the last of the sequence: nothing, the last again, or the first.",
+            {"enum": list(get_args(Repeat))},
+        ),
+        "times": said("How often it answers at most.", optional(number(1))),
+        "probability": said(
+            "How likely it answers at all; drawn from the seed.",
+            {"type": "number", "minimum": 0, "maximum": 1},
+        ),
+        "priority": said("Higher ones are asked first; 0 where it is not said.", {"type": "integer"}),
+        "pace": said("How fast its answers come.", optional(ref("pace"))),
+        "faults": said("What befalls its answers, in this order.", optional(listed(ref("fault")))),
+        "then": said(
+            "`{scenario: state}`: the states that scenarios are in after it has answered.",
+            optional({"type": "object", "additionalProperties": TEXT}),
+        ),
+    }
+    return mapping(
+        properties,
+        oneOf=[{"required": ["reply"]}, {"required": ["sequence"]}],
+        dependentRequired={"repeat": ["sequence"]},
+    )
+
+
+def reply() -> Schema:
+    return {
+        "anyOf": [
+            said("What the model says.", TEXT),
+            ref("response"),
+            mapping({"error": said("An error in place of an answer.", ref("error"))}, required=["error"]),
+            ref("raw"),
+        ]
+    }
+
+
+def response() -> Schema:
+    properties = {
+        "text": said("What the model says.", TEXT),
+        "template": said("What it says, quoting the request: `You said {{ user }}`.", TEXT),
+        "reasoning": said("What it thinks aloud first.", TEXT),
+        "refusal": said("With which words it refuses.", TEXT),
+        "tool_calls": said("The tools that it calls.", listed(ref("call"))),
+        "parts": said("All of these, in an order of your own.", listed(ref("part"))),
+        "stop": said("Why the answer ends.", {"enum": list(get_args(Stop))}),
+        "usage": said("Tokens, in place of those that are counted.", optional(usage())),
+        "model": said("The model that the answer names.", TEXT),
+        "id": said("The answer's id.", TEXT),
+        "headers": said("Further headers of the answer.", optional(ref("headers"))),
+        "pace": said("How fast this answer comes.", optional(ref("pace"))),
+        "faults": said("What befalls this answer.", optional(listed(ref("fault")))),
+    }
+    alone = ("text", "template", "refusal")
+    spread = {
+        "anyOf": [{"required": [key]} for key in (*alone, "reasoning")]
+        + [{"required": ["tool_calls"], "properties": {"tool_calls": {"minItems": 1}}}],
+        "not": {
+            "anyOf": [{"required": [a, b]} for i, a in enumerate(alone) for b in alone[i + 1 :]]
+            + [{"required": ["parts"]}]
+        },
+    }
+    apart = {
+        "required": ["parts"],
+        "not": {"anyOf": [{"required": [key]} for key in (*alone, "reasoning", "tool_calls")]},
+    }
+    return mapping(properties, anyOf=[spread, apart])
+
+
+def usage() -> Schema:
+    kinds = ("input", "output", "reasoning", "cached")
+    return mapping({kind: number(0) for kind in kinds})
+
+
+def raw() -> Schema:
+    properties = {
+        "status": said("The HTTP status; 200 where it is not said.", number(200) | {"maximum": 599}),
+        "headers": said("Headers, as they are.", {"type": ["object", "null"]}),
+        "body": {"description": "A text that is sent as it is; whatever else is sent as JSON."},
+    }
+    return said(
+        "Bytes in place of an answer.",
+        mapping(properties, anyOf=[{"required": ["status"]}, {"required": ["body"]}]),
+    )
+
+
+def part() -> Schema:
+    properties = {
+        "text": TEXT,
+        "template": TEXT,
+        "reasoning": TEXT,
+        "refusal": TEXT,
+        "tool_call": ref("call"),
+    }
+    return {"anyOf": [TEXT, mapping(properties, minProperties=1, maxProperties=1)]}
+
+
+def call() -> Schema:
+    properties = {
+        "name": said("The tool.", TEXT),
+        "arguments": said(
+            "A mapping, or a text that goes over the wire as it is.", {"type": ["object", "string"]}
+        ),
+        "id": said("The call's id; made up where it is not said.", TEXT),
+    }
+    return mapping(properties, required=["name"])
+
+
+def headers() -> Schema:
+    return {
+        "type": "object",
+        "propertyNames": {"pattern": HEADER_NAME},
+        "additionalProperties": {"type": "string", "pattern": r"^[^\x00-\x1f\x7f]*$"},
+    }
+
+
+def model() -> Schema:
+    properties = {
+        "id": said("Its name.", TEXT),
+        "owned_by": said("Whose it is.", TEXT),
+        "created": said("When it was made, in Unix seconds.", number(0)),
+        "context_window": said("How many tokens fit into it.", number(1)),
+        "pace": said("How fast its answers come.", optional(ref("pace"))),
+    }
+    return {"anyOf": [TEXT, mapping(properties, required=["id"])]}
+
+
+def limits() -> Schema:
+    rate = {"type": "string", "pattern": RATE, "examples": ["60/min", "1/s", "3/20s"]}
+    one = mapping(
+        {
+            "requests": said("So many requests in this time.", optional(rate)),
+            "tokens": said("So many tokens in this time.", optional(rate)),
+            "per": said("Who has buckets of their own.", {"enum": list(PER)}),
+            "burst": said("So many of them at once; all of them where it is not said.", optional(number(1))),
+        },
+        anyOf=[{"required": [of], "properties": {of: {"type": "string"}}} for of in ("requests", "tokens")],
+    )
+    return {"anyOf": [one, listed(one), {"type": "string", "pattern": LIMITS_TEXT}]}
