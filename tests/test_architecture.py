@@ -55,6 +55,7 @@ LEVELS = {
     "checks": 6,
     "cli": 6,
     "terminal": 6,
+    "pytest_plugin": 7,
     "__main__": 7,
     "__init__": 7,
 }

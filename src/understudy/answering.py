@@ -22,6 +22,8 @@ from understudy.rules import Match, NearMiss, Rulebook
 
 NEAREST = 3
 """How many rules are explained where none matches."""
+STRICT = "Understudy is strict"
+"""How the refusal of a request begins that no rule matches."""
 
 
 class Pilot(Protocol):
@@ -105,11 +107,11 @@ def unmatched(misses: list[NearMiss], count: int) -> Failure:
     """The refusal of a request that no rule matches: what came nearest, and why it did not match."""
     told: list[Any] = [f'"{miss.rule.title}": {"; ".join(miss.why)}' for miss in misses]
     nearest = f" The nearest: {' | '.join(told)}" if told else ""
-    rules = f"none of the {count} rules matches" if count else "there are no rules"
+    rules = f"none of the {count} rules matches this request" if count else "there are no rules"
     return Failure(
         404,
         "not_found",
-        f"Understudy is strict, and {rules} this request.{nearest}",
+        f"{STRICT}, and {rules}.{nearest}",
         code="no_rule_matched",
         headers=(("x-should-retry", "false"), ("x-understudy-passes-with", "no --strict")),
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from understudy.rules import NearMiss
 from understudy.view import View, short
 
 MOST_EXCHANGES = 20
@@ -12,19 +11,19 @@ MOST_TEXT = 300
 """Characters of each text that are told."""
 NONE = "The server saw no request."
 
-Misses = Callable[[View], Sequence[NearMiss]]
-"""The rules that came nearest to answering."""
+WhyNot = Callable[[View], Sequence[str]]
+"""Rules that did not answer, each with why."""
 
 
-def told(views: Sequence[View], misses: Misses) -> str:
+def told(views: Sequence[View], why_not: WhyNot) -> str:
     """The conversation, oldest first: the last MOST_EXCHANGES of it."""
     shown = views[-MOST_EXCHANGES:]
     left_out = len(views) - len(shown)
     lines = [f"({left_out} earlier ones are left out)"] if left_out else []
-    return "\n".join([*lines, *(line for view in shown for line in exchange(view, misses))]) or NONE
+    return "\n".join([*lines, *(line for view in shown for line in exchange(view, why_not))]) or NONE
 
 
-def exchange(view: View, misses: Misses) -> Iterator[str]:
+def exchange(view: View, why_not: WhyNot) -> Iterator[str]:
     """An exchange in a few lines."""
     streamed = ", streamed" if view.stream else ""
     yield f"{view.id}. {view.method} {view.path} ({view.model or 'no model'}{streamed})"
@@ -32,8 +31,7 @@ def exchange(view: View, misses: Misses) -> Iterator[str]:
     yield f"   -> {view.status or 'no answer'} by {view.answered_by}{ended(view)}"
     yield from (f"      {line}" for line in answered(view))
     if view.answered_by.startswith("autopilot"):
-        for miss in misses(view):
-            yield f"      not by {miss.rule.title}: {'; '.join(miss.why)}"
+        yield from (f"      not by {why}" for why in why_not(view))
 
 
 def asked(view: View) -> Iterator[tuple[str, str]]:

@@ -19,34 +19,30 @@ from typing import Any, Generic, Literal, Self, TypeVar, overload
 from msgspec.structs import replace
 
 from understudy import settings as settings_module
-from understudy.access import key_of
-from understudy.answering import NEAREST
+from understudy.answering import NEAREST, STRICT
 from understudy.app import App
 from understudy.asgi import Asgi
 from understudy.conversation import told
 from understudy.errors import Place, SettingsError
-from understudy.journal import Exchange
 from understudy.limits import read_limits, written
-from understudy.model import AnyRequest, HttpRequest, Request, Scene, Step, Steps
+from understudy.model import HttpRequest, Step, Steps
 from understudy.replies import Reply, plain
 from understudy.replies import written as reply_written
 from understudy.routes import in_space
-from understudy.rules import NearMiss, Rule
+from understudy.rules import Rule
 from understudy.server import ServerThread
 from understudy.settings import FIELDS, Settings
 from understudy.space import Space as World
 from understudy.transport import Transport
 from understudy.verification import Verification, read_wanted, verify
 from understudy.verification.read import KEYS as WANTED_KEYS
-from understudy.view import View, asked
+from understudy.view import View
 
 T = TypeVar("T")
 How = Literal["refuse", "hang", "reset"]
 API_KEY = "understudy"
 """The key in `env`, where the server takes any."""
 HERE = path.dirname(__file__)
-UNMATCHED = "Understudy is strict"
-"""How the refusal of a request begins that no rule matches."""
 
 
 class Added:
@@ -95,6 +91,7 @@ class When:
         A reply is a text, `error(...)`, `tool_call(...)`, a list of texts and calls, or a mapping as in a
         rule file. Without a name, the rule is called by the line that adds it. Raises SettingsError.
         """
+        __tracebackhide__ = True
         line = caller()
         beside = {
             "repeat": repeat,
@@ -168,14 +165,11 @@ class Space:
         Keys are those of a rule's `when`, and of the answer; beside them `order`, `tokens`, `cost`: see
         docs/verify.md. Raises AssertionError that tells what came nearest, SettingsError for a mistake.
         """
+        __tracebackhide__ = True
         beside = {key: plain(keys.pop(key)) for key in WANTED_KEYS if key in keys and key != "when"}
         pattern = spelled(when, keys)
         wanted = reading(lambda: read_wanted({"when": pattern, **beside}, Place("verify")), caller())
-        found = self.call(
-            lambda world: verify(
-                [replace(each) for each in world.journal.oldest()], lambda each: scened(world, each), wanted
-            )
-        )
+        found = self.call(lambda world: verify(list(world.journal.oldest()), world.engine.asked, wanted))
         if not found.ok:
             raise AssertionError(found.message)
         return found
@@ -183,12 +177,12 @@ class Space:
     def conversation(self) -> str:
         """What was asked and answered, and why, for a person to read."""
         views = self.requests
-        return self.call(lambda world: told(views, lambda view: near_misses(world, view)))
+        return self.call(lambda world: told(views, lambda view: why_not(world, view)))
 
     @property
     def unmatched(self) -> list[View]:
         """The requests that were refused because no rule matched: there are some under `strict` alone."""
-        return [view for view in self.requests if view.error.startswith(UNMATCHED)]
+        return [view for view in self.requests if view.error.startswith(STRICT)]
 
     @property
     def unused(self) -> list[str]:
@@ -204,6 +198,7 @@ class Space:
 
     @faults.setter
     def faults(self, value: Sequence[Mapping[str, Any]]) -> None:
+        __tracebackhide__ = True
         line = caller()
         self.call(lambda world: reading(lambda: world.world.faults.replace(plain(value)), line))
 
@@ -214,6 +209,7 @@ class Space:
 
     @limits.setter
     def limits(self, value: Mapping[str, Any] | Sequence[Mapping[str, Any]] | str | None) -> None:
+        __tracebackhide__ = True
         limits = reading(lambda: read_limits(plain(value), Place("limits")), caller())
         self.call(lambda world: world.world.limits.replace(limits))
 
@@ -247,9 +243,13 @@ class Space:
 
     def call(self, function: Callable[[World], T]) -> T:
         """What the function makes of the space, called while no answer is being made."""
-        return self._understudy.carry_out(
-            lambda app: function(app.space(self.name) if self.name else app.main)
-        )
+        __tracebackhide__ = True
+        try:
+            return self._understudy.carry_out(
+                lambda app: function(app.space(self.name) if self.name else app.main)
+            )
+        except SettingsError as mistake:  # of the caller's, who has no use for our lines
+            raise mistake.with_traceback(None) from None
 
     # Without a port
 
@@ -461,6 +461,7 @@ def add(world: World, rule: dict[str, Any], replies: Sequence[Reply], line: str)
 
 def reading(read: Callable[[], T], line: str) -> T:
     """What is read from what the test's line says; a mistake in it is told of that line."""
+    __tracebackhide__ = True
     try:
         return read()
     except SettingsError as mistake:
@@ -481,17 +482,13 @@ def caller() -> str:
 # --- what was asked -----------------------------------------------------------------------------------
 
 
-def scened(world: World, exchange: Exchange) -> AnyRequest | None:
-    """The request of an exchange as conditions look at it."""
-    request = asked(world.engine, exchange)
-    if not isinstance(request, Request):
-        return request
-    return replace(request, scene=Scene(exchange.http, key_of(exchange.http)))
-
-
-def near_misses(world: World, view: View) -> list[NearMiss]:
-    rules = world.rulebook.rules
-    return rules.near_misses(view.request, NEAREST) if len(rules) else []
+def why_not(world: World, view: View) -> list[str]:
+    """Why rules did not answer: those that may no more, then those that came nearest."""
+    rules, state = world.rulebook.rules, world.rulebook.state
+    matching = [rule for rule in rules.rules if all(verdict.ok for verdict in rule.verdicts(view.request))]
+    spent = [f"{rule.title}: {why}" for rule in matching if (why := state.spent(rule))]
+    misses = rules.near_misses(view.request, NEAREST)
+    return [*spent, *(f"{miss.rule.title}: {'; '.join(miss.why)}" for miss in misses)][:NEAREST]
 
 
 def unused(world: World) -> list[str]:

@@ -8,10 +8,9 @@ from typing import Any
 import msgspec
 
 from understudy.engine import Engine
-from understudy.errors import Failure
 from understudy.failures import neutral
 from understudy.journal import Exchange
-from understudy.model import AnyRequest, Message, Reply, Request, ToolCall, Usage
+from understudy.model import Message, Reply, Request, ToolCall, Usage
 from understudy.replies import Call
 
 
@@ -104,7 +103,7 @@ class View:
     @cached_property
     def request(self) -> Request:
         """The request whole; of one that could not be read, what is known."""
-        asked = self._asked
+        asked = self._engine.asked(self._exchange)
         if asked is not None:
             return neutral(asked)
         raw = self.raw if isinstance(self.raw, dict) else {}
@@ -170,10 +169,6 @@ class View:
         return readable(self._engine.sent(self._exchange))
 
     @cached_property
-    def _asked(self) -> AnyRequest | None:
-        return asked(self._engine, self._exchange)
-
-    @cached_property
     def _reply(self) -> Reply | None:
         """What was answered; of an answer that a fault befell, what can be read of it."""
         if self._exchange.reply is not None or self.status != 200:
@@ -194,15 +189,6 @@ class View:
             f"<{self.id}. {self.method} {self.path} {self.model} {short(self.user)!r} -> "
             f"{self.status} {short(said)!r} by {self.answered_by}>"
         )
-
-
-def asked(engine: Engine, exchange: Exchange) -> AnyRequest | None:
-    """The request of an exchange, read again; None where it cannot be."""
-    provider = engine.providers.get(exchange.api)
-    try:
-        return provider.parse(exchange.http) if provider else None
-    except Failure:
-        return None
 
 
 def mapped(arguments: str) -> dict[str, Any] | str:
