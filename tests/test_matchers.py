@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import jsonpath_rfc9535
@@ -485,6 +486,14 @@ def test_facts_are_what_must_be_true(when: dict[str, Any], facts: list[tuple[Any
         (
             {"body": {"$.messages[": "acme"}},
             '$.when.body["$.messages["]: not a JSONPath: unbalanced brackets, line 1, column 11',
+        ),
+        (
+            {"body": {"$.day": date(2026, 11, 23)}},
+            '$.when.body["$.day"]: expected a JSON value, found the value 2026-11-23',
+        ),
+        (
+            {"body": {"$.days": {"equals": [{"day": date(2026, 11, 23)}]}}},
+            '$.when.body["$.days"].equals: expected a JSON value, found a list',
         ),
         ({"body": {"$.n": {"gt": "1"}}}, "$.when.body[\"$.n\"].gt: expected a number, found the text '1'"),
         (

@@ -23,7 +23,7 @@ from understudy.matchers.forms import (
     StartsWith,
     Test,
 )
-from understudy.matchers.values import Values, plain, spelled
+from understudy.matchers.values import Values, is_json, plain, spelled
 
 
 class Kind(Struct, frozen=True, gc=False):
@@ -67,15 +67,21 @@ JSON = Kind(
 
 def one(value: object, kind: Kind, place: Place) -> Any:
     """The value, if it is of this kind."""
-    if kind.type is object:
-        return plain(value)
-    fits = isinstance(value, int | float) if kind.type is int else isinstance(value, kind.type)
-    if fits and (kind.type is bool or not isinstance(value, bool)):
-        return value
+    if is_a(value, kind.type):
+        return plain(value) if kind.type is object else value
     hint = ""
     if kind.type is str and isinstance(value, bool | int | float):
         hint = f' (put it in quotes: "{spelled(value)}")'
     raise place.error(f"expected {kind.noun}, found {described(value)}{hint}")
+
+
+def is_a(value: object, type: type) -> bool:
+    """Whether a value is of a kind's type: `int` stands for numbers, `object` for whatever JSON has."""
+    if type is object:
+        return is_json(value)
+    if type is int:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, type)
 
 
 def described(value: object) -> str:

@@ -31,6 +31,15 @@ def plain(value: Any) -> object:
     return Json(msgspec.json.encode(value, order="deterministic").decode())
 
 
+def is_json(value: object) -> bool:
+    """Whether a value is JSON's: TOML has dates, too, and Python has anything."""
+    if isinstance(value, list):
+        return all(is_json(each) for each in value)
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and is_json(each) for key, each in value.items())
+    return value is None or isinstance(value, str | int | float)
+
+
 def fold(text: str) -> str:
     """The text for comparing whatever the case."""
     return text.casefold()
