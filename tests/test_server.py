@@ -21,7 +21,7 @@ from time import monotonic
 import pytest
 
 from sockets import LOOPS, TIMEOUT_S, Client, Wire, connected, echo, refuse, serving, text
-from understudy.model import Abort, Head, HttpRequest, Pause, Send, Step
+from understudy.model import Abort, Head, HttpRequest, Idle, Pause, Send, Step
 from understudy.server import Limits, Server, new_loop
 from understudy.server import listener as listener_module
 from understudy.server.clock import Clock, Starts, status_line
@@ -834,6 +834,45 @@ def test_close_breaks_off_what_takes_longer() -> None:
         assert watched.closed.is_set()
         with contextlib.suppress(ConnectionResetError):
             assert client.rest() == b""
+
+
+def test_close_ends_at_once_and_well_what_has_no_end_of_its_own(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    closed = threading.Event()
+
+    def handle(_: HttpRequest) -> Iterator[Step]:
+        try:
+            yield Head(200, b"")
+            yield Send(b"a")
+            while True:
+                yield Idle(60.0)
+        finally:
+            closed.set()
+
+    with (
+        serving(handle, Limits(drain_s=TIMEOUT_S), loop_factory=loop_factory) as server,
+        server.client() as client,
+    ):
+        client.send(GET)
+        client.until(b"1\r\na\r\n")
+        closing = server.begin_close()
+        assert client.rest() == b"0\r\n\r\n"
+        closing.result(TIMEOUT_S)
+        assert closed.is_set()
+
+
+def test_what_idles_goes_on_and_starts_none_while_draining() -> None:
+    connection, wire, clock = connected(
+        lambda request: iter([Head(200, b""), Send(b"a"), Idle(1.0), Send(b"b"), Idle(1.0), Send(b"c")])
+    )
+    connection.data_received(GET)
+    clock.ring()
+    assert wire.written.endswith(b"1\r\na\r\n1\r\nb\r\n")
+    connection._shared.draining = True
+    connection.drain()
+    assert wire.written.endswith(b"1\r\nc\r\n0\r\n\r\n")
+    assert wire.ended == "closed"
 
 
 def test_a_second_close_does_not_wait() -> None:

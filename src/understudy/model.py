@@ -76,6 +76,13 @@ class Pause(Struct, frozen=True, gc=False):
     seconds: float
 
 
+class Idle(Pause, frozen=True, gc=False):
+    """A pause in an answer that has no end of its own, counted from now.
+
+    A server that is shutting down does not wait for such an answer, but ends it here, as complete.
+    """
+
+
 class Abort(Struct, frozen=True, gc=False):
     """End the connection in the middle: `close` sends FIN, `reset` sends RST."""
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from msgspec import Struct
 
-from understudy.model import Abort, Head, HttpRequest, Pause, Send, Step, Steps
+from understudy.model import Abort, Head, HttpRequest, Idle, Pause, Send, Step, Steps
 from understudy.server.clock import Clock, Starts, Tick
 from understudy.server.heads import Heads
 from understudy.server.round import Round
@@ -177,6 +177,7 @@ class Connection(asyncio.Protocol):
         "_head_bytes",
         "_headers",
         "_held",
+        "_idle",
         "_lag",
         "_left",
         "_parser",
@@ -220,6 +221,7 @@ class Connection(asyncio.Protocol):
         self._due = 0.0  # monotonic: when the last Pause ended, or the answer began
         self._lag = 0.0  # seconds by which the answer is later than it could be
         self._tick: Tick = 0  # of the Pause being waited for
+        self._idle = False  # the Pause is one that shutdown ends
         self._blocked = False  # the peer does not read
         self._held = False  # we do not read
         self._eof = False  # the peer has closed its side
@@ -293,6 +295,7 @@ class Connection(asyncio.Protocol):
     def wake(self) -> None:
         """Go on after a Pause."""
         self._tick = 0
+        self._idle = False
         if not self._blocked:
             self._go_on()
 
@@ -315,6 +318,9 @@ class Connection(asyncio.Protocol):
 
     def drain(self) -> bool:
         """Close if nothing is under way, else say so; then the end of the last answer closes."""
+        if self._idle:
+            self._shared.clock.cancel(self, self._tick)
+            self.wake()
         if self._parser is None:
             return False
         if self._turn is not None or self._turns or self._began:
@@ -597,6 +603,15 @@ class Connection(asyncio.Protocol):
                     return
                 elif type(step) is Hold:
                     self._tick = HELD
+                    return
+                elif type(step) is Idle:
+                    if self._shared.draining:
+                        self._close_steps()
+                        break
+                    self._due = monotonic() + step.seconds
+                    self._write(head, body)
+                    self._sleep()
+                    self._idle = True
                     return
             self._write(head, body, last=True)
         except Exception as error:
