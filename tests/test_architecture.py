@@ -43,6 +43,7 @@ LEVELS = {
     "rulefiles": 3,
     "engine": 3,
     "verification": 3,
+    "explanation": 3,
     "control": 4,
     "server": 4,
     "asgi": 4,
