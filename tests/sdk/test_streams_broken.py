@@ -8,6 +8,7 @@ Source: openai 3.54, `_base_client.py` and `_streaming.py`.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from json import JSONDecodeError
@@ -48,6 +49,21 @@ BROKEN: tuple[tuple[str, object, type[Exception], str, int, int], ...] = (
     ('"stall"', "stall", openai.APITimeoutError, "ReadTimeout", 3, 1),
     ('"garble"', "garble", JSONDecodeError, "", 1, 1),
 )
+
+# An error inside a stream: what it says, and what the SDK's exception does. Its class is always the same.
+INSIDE: tuple[tuple[dict[str, str], str, str | None], ...] = (
+    ({}, "server_error", None),
+    ({"kind": "overloaded"}, "server_error", None),
+    ({"kind": "rate_limit"}, "requests", "rate_limit_exceeded"),
+    ({"kind": "quota"}, "insufficient_quota", "insufficient_quota"),
+    ({"kind": "invalid_request"}, "invalid_request_error", None),
+)
+INCOMPLETE: tuple[tuple[str, object, str], ...] = (
+    ('"drop_done"', "drop_done", "all of it"),
+    ('{"slow": {"bytes": 200, "every": "10ms"}}', {"slow": {"bytes": 200, "every": "10ms"}}, "all of it"),
+    ('"empty"', "empty", "nothing"),
+)
+"""Faults that end a stream without an exception, and what of the text was heard."""
 each_broken = pytest.mark.parametrize(
     ("fault", "raised", "cause", "whole", "streamed"),
     [row[1:] for row in BROKEN],
@@ -74,6 +90,18 @@ def mock(mock_url: str) -> Iterator[Mock]:
 @pytest.fixture(scope="module", params=WAYS, ids=str)
 def ask(mock_url: str, request: pytest.FixtureRequest) -> Iterator[Asker]:
     """Asks in each of the ways."""
+    with asking(mock_url, request.param) as asker:
+        yield asker
+
+
+@pytest.fixture(scope="module", params=[way for way in WAYS if way.streamed], ids=str)
+def ask_streamed(mock_url: str, request: pytest.FixtureRequest) -> Iterator[Asker]:
+    with asking(mock_url, request.param) as asker:
+        yield asker
+
+
+@pytest.fixture(scope="module", params=[way for way in WAYS if not way.streamed], ids=str)
+def ask_whole(mock_url: str, request: pytest.FixtureRequest) -> Iterator[Asker]:
     with asking(mock_url, request.param) as asker:
         yield asker
 
@@ -160,6 +188,56 @@ def test_a_stall_shorter_than_the_timeout_is_waited_out(mock: Mock, ask: Asker) 
     mock.fail({"stall": {"seconds": "100ms"}})
     assert ask() == usual
     assert len(mock.calls()) == 2
+
+
+@pytest.mark.parametrize(("fields", "type", "code"), INSIDE, ids=lambda each: str(each))
+def test_an_error_inside_a_stream_is_an_api_error_and_never_called_again(
+    fields: dict[str, str], type: str, code: str | None, mock: Mock, ask_streamed: Asker
+) -> None:
+    """Not even where the same error as a status would be."""
+    usual = ask_streamed()
+    mock.control("DELETE", "requests")
+    mock.fail({"error_event": fields})
+    with pytest.raises(openai.APIError) as raised:
+        ask_streamed()
+    error = raised.value
+    assert error.__class__ is openai.APIError
+    assert (error.type, error.code) == (type, code)
+    assert mock.statuses() == [200]
+    heard = "".join(ask_streamed.heard)
+    assert heard
+    assert usual.startswith(heard)
+
+
+def test_an_error_inside_a_whole_answer_is_an_answer_without_choices(mock: Mock, ask_whole: Asker) -> None:
+    mock.fail({"error_event": {"kind": "rate_limit"}})
+    with pytest.raises(TypeError, match="'NoneType' object is not subscriptable"):
+        ask_whole()
+    assert mock.statuses() == [200]
+
+
+@pytest.mark.parametrize(
+    ("fault", "heard"), [row[1:] for row in INCOMPLETE], ids=[row[0] for row in INCOMPLETE]
+)
+def test_a_stream_may_end_badly_without_an_exception(
+    fault: object, heard: str, mock: Mock, ask_streamed: Asker
+) -> None:
+    usual = ask_streamed()
+    mock.fail(fault)
+    assert ask_streamed() == {"all of it": usual, "nothing": ""}[heard]
+
+
+def test_the_page_shows_what_an_error_inside_a_stream_says() -> None:
+    shown = re.findall(r"^\| `(.*)` \| `(\w+)` \| `(\w+)` \|$", PAGE, re.M)
+    assert shown == [
+        (json.dumps({"error_event": fields}) if fields else '"error_event"', type, str(code))
+        for fields, type, code in INSIDE
+    ]
+
+
+def test_the_page_shows_what_a_stream_without_an_exception_left() -> None:
+    shown = re.findall(r"^\| `(\S.*)` \| (all of it|nothing) \|$", PAGE, re.M)
+    assert shown == [(spelled, heard) for spelled, _, heard in INCOMPLETE]
 
 
 def test_the_page_shows_what_each_break_does() -> None:
