@@ -14,7 +14,6 @@ from typing import Any
 
 import click
 
-from understudy.control import readable
 from understudy.journal import Exchange
 from understudy.limits import written
 from understudy.settings import Settings
@@ -129,6 +128,8 @@ def bodies(exchange: Exchange, sent: bytes) -> str:
 
 def _body(mark: str, data: bytes) -> str:
     """A body, secrets masked, as far as it can be shown."""
+    from understudy.control import readable  # `understudy requests` prints lines, and should start at once
+
     shown = readable(data) if len(data) < LARGE_BODY else data.decode(errors="replace")
     text = shown if isinstance(shown, str) else json.dumps(shown, indent=2, ensure_ascii=False)
     text = without_secrets(text)
