@@ -150,12 +150,12 @@ def test_a_guide_request_sends_the_guides_body_and_headers(name: str) -> None:
     assert collection["auth"]["bearer"][0]["value"] == "{{apiKey}}"
 
 
-def test_the_environment_points_to_the_default_port_with_the_guides_key() -> None:
-    values = json.loads(ENVIRONMENT.read_bytes())["values"]
-    assert {value["key"]: value["value"] for value in values} == {
-        "baseUrl": "http://localhost:8080",
-        "apiKey": "test-api-key",
-    }
+def test_collection_and_environment_point_to_the_default_port_with_the_guides_key() -> None:
+    expected = {"baseUrl": "http://localhost:8080", "apiKey": "test-api-key"}
+    environment = json.loads(ENVIRONMENT.read_bytes())["values"]
+    assert {value["key"]: value["value"] for value in environment} == expected
+    alone = json.loads(COLLECTION.read_bytes())["variable"]
+    assert expected.items() <= {value["key"]: value["value"] for value in alone}.items()
 
 
 class EmptyObject(BaseHTTPRequestHandler):
