@@ -120,8 +120,6 @@ DAY = Story(WEATHER, HELLO, LIMITED, UNREAD, EMBEDDED, LISTED)
         ({"warning": {"exists": True}}, 0),
         ({"answered_by": "autopilot"}, 1),
         ({"faults": {"exists": True}}, 0),
-        ({"input_tokens": {"gt": 4}}, 1),
-        ({"output_tokens": 3}, 1),
     ],
 )
 def test_what_a_when_finds(when: Mapping[str, Any], count: int) -> None:

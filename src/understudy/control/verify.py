@@ -12,9 +12,9 @@ from understudy.verification import read_wanted, verify
 
 
 def verified(call: Call) -> dict[str, Any]:
-    """Verify the exchanges in memory; what is not as wanted is refused with what came nearest."""
+    """Verify all that the journal has; what is not as wanted is refused with what came nearest."""
     engine = call.on.engine
-    found = verify(tuple(engine.journal), engine.asked, read_wanted(call.json(), Place("verify")))
+    found = verify(tuple(engine.journal.oldest()), engine.asked, read_wanted(call.json(), Place("verify")))
     told = {"ok": found.ok, "count": found.count, "expected": found.expected}
     if found.totals:
         told["totals"] = found.totals

@@ -42,8 +42,6 @@ NOTED: dict[str, tuple[Kind, Callable[[Exchange], Values]]] = {
     "error": (TEXT, lambda exchange: (exchange.error,)),
     "warning": (TEXT, lambda exchange: (exchange.warning,)),
     "faults": (NAME, lambda exchange: exchange.faults),
-    "input_tokens": (NUMBER, lambda exchange: (exchange.input_tokens,)),
-    "output_tokens": (NUMBER, lambda exchange: (exchange.output_tokens,)),
 }
 """What became of an exchange, by the names that the journal has for it."""
 SAID: dict[str, tuple[Kind, Callable[[Reply], Values]]] = {
