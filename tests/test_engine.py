@@ -30,6 +30,7 @@ from understudy.model import (
     Reasoning,
     Reply,
     Request,
+    Scene,
     Send,
     Step,
     Text,
@@ -78,7 +79,7 @@ def made(
         PROVIDERS,
         Planner(operations, encoding_of, failing_model, policy, pace_of=paces.get),
         Journal(now),
-        World(Access(keys, failing_key), limited, FaultSet()),
+        World(Access(keys, failing_key), limited, FaultSet(), Scene),
         clock=now,
         new_id=lambda: f"{next(numbers):05d}{24 * 'x'}",
         pace=pace,
@@ -710,3 +711,12 @@ def test_the_nearest_pace_holds(own: Pace | None, model: str, ttft: float) -> No
 def test_a_rule_may_be_instant_where_all_else_is_slow() -> None:
     engine = made(lambda request: Answer(HELLO, pace=INSTANT), Pace(4, delay=1))
     assert pauses_of(play(engine, asked())) == []
+
+
+def test_a_fault_can_strike_whoever_has_a_header() -> None:
+    engine = made()
+    engine.world.faults.replace([{"fault": {"error": 503}, "when": {"headers": {"x-who": "me"}}}])
+    http = asked()
+    mine = HttpRequest(http.method, http.target, (*http.headers, b"x-who", b"me"), http.body)
+    assert head_of(play(engine, http)).status == 200
+    assert head_of(play(engine, mine)).status == 503

@@ -60,13 +60,14 @@ log = logging.getLogger("understudy")
 class World(Struct):
     """What changes while the server runs: who may ask and how often, what fails, and how late it is.
 
-    `ahead` is by how many seconds the mock's clock is ahead of the real one; `jittered` counts the answers
-    whose pauses were drawn.
+    `scene` sees what surrounds a request; `ahead` is by how many seconds the mock's clock is ahead of the
+    real one; `jittered` counts the answers whose pauses were drawn.
     """
 
     access: Access
     limits: LimitSet
     faults: FaultSet
+    scene: Callable[[HttpRequest], Scene]
     ahead: float = 0.0
     jittered: int = 0
 
@@ -142,7 +143,8 @@ class Engine:
             limits = self._admitted(http, key, plan.request.model, plan.charge)
         faults = plan.faults
         if world.faults:
-            faults += world.faults.strike(plan.request)
+            scene = world.scene(http) if world.faults.needs_scene else None
+            faults += world.faults.strike(plan.request, scene)
         if not faults:
             return self._carried_out(provider, plan, exchange, limits)
         plan = with_faults(plan, faults, world.faults)

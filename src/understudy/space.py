@@ -18,7 +18,7 @@ from understudy.limits import LimitSet
 from understudy.model import HttpRequest, Scene, Step
 from understudy.planning import Planner, Policy
 from understudy.providers import PROVIDERS
-from understudy.rulefiles import RuleFiles
+from understudy.rulefiles import EXTRA, RuleFiles
 from understudy.rules import Rulebook
 from understudy.settings import Settings
 
@@ -53,9 +53,11 @@ class Space:
         settings, files = common.settings, common.files
         seed = settings.seed or 0
         self.journal = common.journal(name)
-        self.rulebook = Rulebook(lambda: files.rules, self._forget, seed)
+        self.rulebook = Rulebook(lambda: files.rules, self._forget, seed, EXTRA)
         self._limits = files.limits
-        self.world = World(Access(settings.api_key, failing_key), LimitSet(files.limits), FaultSet(seed))
+        self.world = World(
+            Access(settings.api_key, failing_key), LimitSet(files.limits), FaultSet(seed), self._around
+        )
         answering = Answering(self.rulebook, common.pilot, lambda: files.models, common.encoding_of)
         self._planner = Planner(
             answering.operations,
@@ -131,14 +133,11 @@ class Space:
         if not self.rulebook.rules.needs_scene:
             return None
         self._count += 1
-        return Scene(
-            http,
-            key_of(http),
-            dict(self.rulebook.state.scenarios),
-            self._count,
-            self._chance.random(),
-            self.engine.now(),
-        )
+        return self._around(http, self._chance.random())
+
+    def _around(self, http: HttpRequest, chance: float = 0.0) -> Scene:
+        scenarios = dict(self.rulebook.state.scenarios)
+        return Scene(http, key_of(http), scenarios, self._count, chance, self.engine.now())
 
     def _is_known(self, model: str) -> bool:
         """Whether a model of this name is answered."""

@@ -11,20 +11,26 @@ from understudy.rules.read import read_value
 from understudy.rules.rule import Rule
 from understudy.rules.ruleset import RuleSet
 from understudy.rules.state import RuleState
+from understudy.templates import NO_EXTRA, Extra
 
 
 class Rulebook:
     """Rules that can be changed while they are used, and their state.
 
     `from_files` gives the rules of the files; those that are `added` are asked before them, in the order
-    in which they were added. `changed` is called after each change.
+    in which they were added. `changed` is called after each change. `extra` adds template variables.
     """
 
     def __init__(
-        self, from_files: Callable[[], Sequence[Rule]], changed: Callable[[], None], seed: int = 0
+        self,
+        from_files: Callable[[], Sequence[Rule]],
+        changed: Callable[[], None],
+        seed: int = 0,
+        extra: Extra = NO_EXTRA,
     ) -> None:
         self._from_files = from_files
         self._changed = changed
+        self._extra = extra
         self._number = 0
         self.added: tuple[Rule, ...] = ()
         self.state = RuleState(seed)
@@ -43,7 +49,7 @@ class Rulebook:
             value = [value]
         if isinstance(value, list):
             value = {"rules": value}
-        return tuple([self._numbered(rule) for rule in read_value("rules", value).rules])
+        return tuple([self._numbered(rule) for rule in read_value("rules", value, self._extra).rules])
 
     def add(self, rules: Sequence[Rule]) -> None:
         """Add rules behind those that were added before; one with an id that there is takes its place."""
