@@ -91,22 +91,35 @@ STANDING: dict[str, tuple[Any, str]] = {
 }
 
 
-SUBTLE = {
-    "error_event",
-    "slow",
-    "empty",
-    "duplicate",
-    "drop_done",
-    "split_utf8",
-    "wrong_content_type",
-    "bad_arguments",
-    "unknown_tool",
+FOUND: dict[str, tuple[Any, dict[str, str]]] = {
+    "error_event": ("error_event", {"models": "HTTP 200 with an error in it: "}),
+    "empty": ("empty", {"models": "the body of the answer (HTTP 200) is empty"}),
+    "drop_done": ("drop_done", {"stream": "the stream ends without [DONE]"}),
+    "wrong_content_type": (
+        "wrong_content_type",
+        dict.fromkeys(("models", "completion", "stream"), 'content-type is "text/html"'),
+    ),
+    "bad_arguments": ("bad_arguments", {"tools": "the arguments are no JSON"}),
+    "unknown_tool": ("unknown_tool", {"tools": 'a call of "no_such_tool"'}),
+    "slow": ({"slow": {"every": "1ms"}}, {}),
+    "duplicate": ("duplicate", {}),
+    "split_utf8": ("split_utf8", {}),
 }
-"""Faults that do not break every answer."""
+"""Faults that do not break every answer, and the checks that find them: the last three break none."""
 
 
 def test_there_is_a_case_for_every_fault() -> None:
-    assert set(STANDING) | SUBTLE == {fault.KEY for fault in FAULTS}
+    assert {*STANDING, *FOUND} == {fault.KEY for fault in FAULTS}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_a_fault_that_spares_some_answers_fails_the_checks_of_the_others(name: str, broken: str) -> None:
+    fault, expected = FOUND[name]
+    control(broken, "PUT", "/faults", [{"fault": fault}])
+    found = failed(checked(broken))
+    assert set(found) == set(expected)
+    for check, words in expected.items():
+        assert words in found[check]
 
 
 def timeout(name: str) -> float:
