@@ -14,6 +14,7 @@ from understudy.access import Access
 from understudy.engine import Engine, World
 from understudy.errors import Failure, Place
 from understudy.failures import FaultSet, failing_key, failing_model
+from understudy.faults import Chance, Fault
 from understudy.journal import Exchange, Journal
 from understudy.limits import LimitSet, read_limits
 from understudy.model import (
@@ -611,6 +612,74 @@ def test_an_error_on_purpose_is_in_the_vendors_words_and_in_the_journal() -> Non
     assert error_of(steps)["type"] == "server_error"
     assert only(engine).error == error_of(steps)["message"]
     assert only(engine).faults == ("error",)
+
+
+CALL = Reply((ToolCall("f", '{"x":1}'),))
+OFFERED: dict[str, Any] = {"tools": [{"type": "function", "function": {"name": "f"}}]}
+
+
+def called_of(steps: list[Step]) -> str:
+    """The name of the tool that a whole answer calls."""
+    name: str = json.loads(body_of(steps))["choices"][0]["message"]["tool_calls"][0]["function"]["name"]
+    return name
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_fault_may_change_what_is_said(stream: bool) -> None:
+    engine = made(lambda request: Answer(CALL))
+    engine.world.faults.replace([{"fault": {"unknown_tool": {"name": "g"}}}])
+    steps = play(engine, asked(stream=stream, **OFFERED))
+    assert b'"name":"g"' in body_of(steps)
+    assert b'"name":"f"' not in body_of(steps)
+    assert only(engine).faults == ("unknown_tool",)
+    assert engine.sent(only(engine)) == body_of(steps)
+
+
+def test_what_a_fault_changes_is_not_remembered() -> None:
+    engine = made(lambda request: Answer(CALL, lasting=True))
+    engine.world.faults.replace([{"fault": "unknown_tool", "times": 1}])
+    told = [called_of(play(engine, asked(**OFFERED))) for _ in range(3)]
+    assert told == ["no_such_tool", "f", "f"]
+
+
+def test_an_answer_whose_bytes_are_remembered_can_be_changed_too() -> None:
+    class Loud(Fault, frozen=True):
+        KEY = "loud"
+
+        def alter(self, reply: Reply, chance: Chance) -> Reply:
+            return Reply((Text("HELLO!"),))
+
+    answer = Answer(HELLO, lasting=True)
+    engine = made(lambda request: answer)
+    for _ in range(3):
+        assert b"Hello, world!" in body_of(play(engine, asked()))
+    (plan,) = engine._planner._plans.values()
+    assert plan.pieces is not None
+    plan.faults = (Loud(),)
+    assert b"HELLO!" in body_of(play(engine, asked()))
+    plan.faults = ()
+    assert b"Hello, world!" in body_of(play(engine, asked()))
+
+
+def test_an_error_inside_a_stream_is_in_the_vendors_words_and_in_the_journal() -> None:
+    engine = made()
+    engine.world.faults.replace([{"fault": {"error_event": {"kind": "rate_limit", "after": "1 event"}}}])
+    body = body_of(play(engine, asked(stream=True)))
+    *_, last, end = body.split(b"\n\n")
+    told = json.loads(last.removeprefix(b"data: "))["error"]
+    assert end == b""
+    assert (told["type"], told["code"]) == ("requests", "rate_limit_exceeded")
+    assert told["message"].startswith("Rate limit reached for gpt-4o in organization ")
+    exchange = only(engine)
+    assert (exchange.status, exchange.outcome, exchange.error) == (200, "complete", told["message"])
+
+
+def test_what_is_no_generated_text_is_not_altered() -> None:
+    engine = made()
+    engine.world.faults.replace([{"fault": "unknown_tool"}])
+    body = {"model": "text-embedding-3-small", "input": "hi"}
+    http = HttpRequest("POST", "/v1/embeddings", (b"host", b"localhost"), json.dumps(body).encode())
+    assert head_of(play(engine, http)).status == 200
 
 
 def test_a_model_that_fails_on_purpose_does_so_each_time() -> None:
