@@ -252,3 +252,99 @@ def test_an_outage_needs_none_of_the_servers_modules() -> None:
         "except SystemExit: print({'understudy.app', 'understudy.server', 'jinja2'} & set(sys.modules))"
     )
     assert run("-c", script).stdout == "set()\n"
+
+
+# --- understudy rules -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rules", "flags", "code", "printed"),
+    [
+        ("rules: [{reply: a}]", (), 0, "1 file, 1 rule: no mistakes\n"),
+        (
+            "rules: [{reply: a}, {replay: b}]",
+            (),
+            1,
+            'rules.yaml: $.rules[1]: error: unknown key "replay" (did you mean "reply"?)\n'
+            "1 file, 1 rule: 1 mistake\n",
+        ),
+        (
+            "rules: [{reply: a}, {reply: b}]",
+            (),
+            0,
+            "rules.yaml: $.rules[1]: warning: never answers: $.rules[0] matches all that it matches\n"
+            "1 file, 2 rules: no mistakes, 1 warning\n",
+        ),
+        (
+            "rules: [{reply: a}, {reply: b}]",
+            ("--werror",),
+            1,
+            "rules.yaml: $.rules[1]: warning: never answers: $.rules[0] matches all that it matches\n"
+            "1 file, 2 rules: no mistakes, 1 warning\n",
+        ),
+    ],
+    ids=["in order", "a mistake", "a warning", "a warning that counts"],
+)
+def test_rule_files_are_checked(
+    rules: str,
+    flags: tuple[str, ...],
+    code: int,
+    printed: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("rules.yaml").write_text(rules)
+    ended = run("-m", "understudy", "rules", "check", "rules.yaml", *flags)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (code, printed, "")
+
+
+def test_the_schema_of_rule_files_is_printed() -> None:
+    printed = json.loads(run("-m", "understudy", "rules", "schema").stdout)
+    assert printed["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert printed["$defs"]["when"]["properties"]["user"]["description"] == "The last user message's text."
+
+
+def test_the_built_in_answers_are_printed_as_a_rule_file_that_serves(
+    tmp_path: Path, serving: Serving
+) -> None:
+    shown = run("-m", "understudy", "rules", "show").stdout
+    assert shown == (ROOT / "src" / "understudy" / "autopilot" / "answers.yaml").read_text()
+    rules = tmp_path / "answers.yaml"
+    rules.write_text(shown)
+    checked = run("-m", "understudy", "rules", "check", str(rules))
+    assert (checked.returncode, "warning" in checked.stdout) == (0, False)
+    with serving(str(rules)) as url:
+        assert b"mock" in chat(url, "Explain what a harbour is")
+
+
+def test_the_rules_of_a_file_are_printed_as_they_are_understood(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("rules: [{reply: a}, {when: {user: x, model: m*}, reply: b, priority: 1}]")
+    assert run("-m", "understudy", "rules", "show", str(rules)).stdout == (
+        "rules:\n"
+        "  - when:\n"
+        "      user:\n"
+        "        contains: x\n"
+        "      model: m*\n"
+        "    reply: b\n"
+        "    priority: 1\n"
+        "  - reply: a\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        ("rules: [{replay: a}]", '$.rules[0]: unknown key "replay" (did you mean "reply"?)'),
+    ],
+)
+def test_a_file_that_cannot_be_understood_is_not_shown(
+    rules: str | None, message: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "rules.yaml"
+    if rules is not None:
+        file.write_text(rules)
+    ended = run("-m", "understudy", "rules", "show", str(file))
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", f"understudy: {file}: {message}\n")
