@@ -10,6 +10,9 @@ ruleset.py  which rule answers
 state.py    what rules remember: how often they answered, scenarios
 book.py     the rules of a space, which change while they are used
 raw.py      bytes in place of an answer
+
+For `understudy rules`: mistakes.py (all of a file), proofs.py and lint.py (rules that never answer),
+report.py (both, as lines), schema.py (for editors), written.py (rules as they were understood)
 """
 
 from understudy.rules.book import Rulebook
