@@ -576,6 +576,16 @@ def test_each_of_several_choices_calls_an_unknown_tool(client: OpenAI, faults: C
     assert told == ["no_such_tool", "no_such_tool"]
 
 
+def test_a_fault_that_finds_nothing_to_spoil_has_struck_all_the_same(
+    url: str, client: OpenAI, faults: Callable[..., Any]
+) -> None:
+    usual = whole(client)
+    faults({"fault": "unknown_tool", "times": 1})
+    assert whole(client) == usual
+    assert call(url, "GET", "/faults")["faults"][0]["struck"] == 1
+    assert called(client, False)[0] == "get_weather"
+
+
 def test_several_faults_share_an_answer(client: OpenAI, faults: Callable[..., Any]) -> None:
     faults({"fault": "unknown_tool"}, {"fault": {"bad_arguments": {"how": "twice"}}}, {"fault": "drop_done"})
     assert called(client, True) == ("no_such_tool", '"{\\"city\\":\\"Paris\\"}"', "tool_calls")
