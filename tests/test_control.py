@@ -159,7 +159,7 @@ def test_reset_starts_over() -> None:
     [
         ("GET", "/_understudy/reset", 405, "try POST"),
         ("PUT", "/_understudy/requests", 405, "try GET or DELETE"),
-        ("GET", "/_understudy/nothing", 404, "GET /_understudy/requests, GET /_understudy/requests/{id}"),
+        ("GET", "/_understudy/nothing", 404, "GET /_understudy/requests, GET /_understudy/requests/stream"),
         ("GET", "/_understudy", 404, "there is no /_understudy"),
     ],
 )

@@ -115,6 +115,7 @@ class Journal:
     ) -> None:
         self.on_close: Callable[[Exchange], object] = _ignore
         self.closes = 0
+        self.readers = 0  # of live streams
         self._shelf = shelf
         self._clock = clock
         self._entries = entries
@@ -218,6 +219,11 @@ class Journal:
     def __len__(self) -> int:
         """How many there are, in memory and on the shelf."""
         return len(self._ring) + (self._shelf.count(self._kept_from) if self._shelf else 0)
+
+    @property
+    def given(self) -> int:
+        """The number of the last exchange that was begun."""
+        return self._count
 
     @property
     def _kept_from(self) -> int:

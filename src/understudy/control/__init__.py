@@ -6,6 +6,7 @@ or to whoever holds the control token. It sends no CORS headers; the server's ow
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from understudy.control import outage, requests, rules, spaces, verify, world
@@ -13,10 +14,10 @@ from understudy.control.admission import admit
 from understudy.control.base import Call, Controlled, Outages, Refused, Route, Spaces, answer
 from understudy.control.pages import PAGES
 from understudy.control.requests import readable
-from understudy.engine import CORS
 from understudy.errors import SettingsError
 from understudy.model import HttpRequest, Steps
 from understudy.routes import in_space
+from understudy.whole import CORS
 
 __all__ = ["PREFIX", "ROUTES", "Control", "Controlled", "Outages", "Spaces", "is_call", "readable"]
 
@@ -55,7 +56,8 @@ class Control:
             return None
         try:
             admit(http, self._token)
-            return answer(200, self._answered(http))
+            answered = self._answered(http)
+            return answered if isinstance(answered, Iterator) else answer(200, answered)
         except Refused as refused:
             return answer(refused.status, refused.body)
         except SettingsError as mistake:
@@ -63,7 +65,7 @@ class Control:
             return answer(400, {"error": told})
 
     def _answered(self, http: HttpRequest) -> Any:
-        """The JSON that answers a call."""
+        """The JSON that answers a call, or the steps that do."""
         path = http.path.removeprefix(PREFIX)
         method = "GET" if http.method == "HEAD" else http.method
         allowed = []

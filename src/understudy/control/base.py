@@ -95,7 +95,7 @@ class Call(Struct, frozen=True):
 
 
 Route = tuple[str, str, Callable[[Call], Any]]
-"""Method, path behind the prefix (one that ends with a slash takes the rest), and what gives the JSON.
+"""Method, path behind the prefix (one that ends with a slash takes the rest), and what gives JSON or Steps.
 
 It raises Refused, or SettingsError for a mistake in the body.
 """
