@@ -46,14 +46,12 @@ from understudy.model import (
     ToolCall,
 )
 from understudy.planning import Plan, Planner
-from understudy.providers.base import HttpReply, Provider
+from understudy.providers.base import Provider
 from understudy.routes import Routes
+from understudy.whole import CORS, broken, preflight, warning_header, whole
 
-CORS = b"access-control-allow-origin: *\r\naccess-control-expose-headers: *\r\n"
 MOST_PIECES = 16 << 10
 """Bytes of a whole answer that are remembered, at most: log probabilities can make many out of few."""
-MOST_WARNING = 1_000
-"""Characters of the header that tells what the vendor would have said."""
 log = logging.getLogger("understudy")
 
 
@@ -331,23 +329,6 @@ class Engine:
         return whole(reply)
 
 
-def whole(reply: HttpReply) -> Whole:
-    """The steps of an answer that is there already."""
-    return Head(reply.status, CORS + reply.headers, len(reply.body)), Send(reply.body)
-
-
-def broken(name: str) -> Failure:
-    """Our own fault, never dressed as the vendor's: a 500 that says so; `name` is the exception's."""
-    return Failure(
-        500,
-        "server",
-        f"This is a bug of Understudy's, not an answer of the API that it imitates: {name}. "
-        "Its log has the details; please report them.",
-        code="understudy_bug",
-        headers=(("x-understudy-bug", name), ("x-should-retry", "false")),
-    )
-
-
 def with_faults(plan: Plan, faults: tuple[Fault, ...], standing: FaultSet) -> Plan:
     """A copy of the plan with these faults, and with what they make of its reply."""
     reply = plan.reply
@@ -369,23 +350,6 @@ def broken_off(failure: Failure) -> Broken:
         failure.type,
         failure.facts,
     )
-
-
-def warning_header(warning: str) -> bytes:
-    """The header that tells what the vendor would have said, in plain ASCII on one line."""
-    words = warning.encode("ascii", "replace").translate(None, bytes((*range(32), 127)))
-    return b"x-understudy-warning: %b\r\n" % words[:MOST_WARNING]
-
-
-def preflight(http: HttpRequest) -> Steps:
-    """The answer to a browser's question whether it may ask: yes, from anywhere."""
-    wanted = http.header(b"access-control-request-headers") or "*"
-    headers = (
-        f"access-control-allow-methods: GET, POST, PUT, PATCH, DELETE, OPTIONS, HEAD\r\n"
-        f"access-control-allow-headers: {wanted}\r\n"
-        "access-control-max-age: 86400\r\n"
-    )
-    return iter((Head(204, CORS + headers.encode("latin-1"), 0),))
 
 
 def pieces_of(body: bytes, id: bytes, created: bytes) -> tuple[bytes, bytes, bytes] | None:
