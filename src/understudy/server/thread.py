@@ -20,7 +20,7 @@ class ServerThread:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._stopping = asyncio.Event()
+        self._stopping: asyncio.Event | None = None
         self._thread: threading.Thread | None = None
         self._calling = threading.RLock()  # so that no call comes when nobody is there any more
 
@@ -40,7 +40,7 @@ class ServerThread:
     def stop(self) -> None:
         """Close the server; when this returns, neither thread nor socket is left."""
         with self._calling:
-            if self._loop is not None and self._thread is not None:
+            if self._loop is not None and self._thread is not None and self._stopping is not None:
                 self._loop.call_soon_threadsafe(self._stopping.set)
                 self._thread.join()
                 self._loop = None
@@ -71,10 +71,11 @@ class ServerThread:
     async def _serve(
         self, hosts: Sequence[str], port: int, tls: ssl.SSLContext | None, listening: Future[int]
     ) -> None:
-        self._loop = asyncio.get_running_loop()
+        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
         try:
             port = await self._server.open(hosts, port, tls)
         except BaseException as problem:
+            self._loop = None
             listening.set_exception(problem)
             return
         listening.set_result(port)
