@@ -10,7 +10,7 @@ import pytest
 from understudy.app import App
 from understudy.explanation import explain
 from understudy.journal import Exchange
-from understudy.model import HttpRequest, Message, Request, Scene, Text
+from understudy.model import HttpRequest, Message, Request, Scene, Send, Text
 from understudy.rules import RuleSet, RuleState, read_value
 from understudy.settings import Settings
 
@@ -198,6 +198,21 @@ def test_rules_that_answered_are_found_again() -> None:
     assert explained(app, 3)["passed_over"][0]["why"] == [
         "user: expected a text that contains 'weather', found 'Hello'"
     ]
+
+
+def test_an_exchange_is_shown_with_why_it_was_answered_so() -> None:
+    app = App(Settings())
+    app.main.rulebook.add(app.main.rulebook.read([WEATHER]))
+    chat(app, "How is the weather?")
+    local = (b"host", b"localhost:8080")
+    *_, send = app.handle(HttpRequest("GET", "/_understudy/requests/1", local))
+    assert isinstance(send, Send)
+    assert json.loads(send.data)["explanation"] == {
+        "answered_by": "the weather",
+        "rule": "weather",
+        "because": ["user: expected a text that contains 'weather', found 'How is the weather?'"],
+        "passed_over": [],
+    }
 
 
 def test_a_strict_refusal_tells_the_nearest() -> None:

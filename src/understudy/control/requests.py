@@ -11,8 +11,7 @@ from msgspec import json
 
 from understudy.control.base import MOST_DIGITS, Call, Refused, Route, answer
 from understudy.control.filters import Wanted, wanted
-from understudy.engine import Engine
-from understudy.errors import Failure
+from understudy.explanation import explain
 from understudy.journal import Exchange, Journal
 from understudy.model import AnyRequest, EmbeddingRequest, Head, Idle, Pause, Reply, Request, Send, Steps
 
@@ -104,7 +103,8 @@ def read_live(journal: Journal, tests: Wanted, after: int | None, limit: int) ->
     journal.readers += 1
     try:
         yield Head(200, SSE)
-        yield Send(b"retry: 1000\n\n")
+        place = b"id: %d\n" % journal.given if after is None else b""
+        yield Send(b"retry: 1000\n%b\n" % place)
         seen = journal.closes
         missed = journal.find(after) if after else None
         if missed is not None and missed.closed:
@@ -174,13 +174,14 @@ def event(exchange: Exchange) -> bytes:
 
 
 def one(call: Call) -> dict[str, Any]:
-    """An exchange whole."""
+    """An exchange whole, and why it was answered so."""
     engine = call.on.engine
     number = int(call.rest) if call.rest.isdecimal() and len(call.rest) <= MOST_DIGITS else 0
     found = engine.journal.find(min(number, LARGEST - 1))
     if found is None:
         raise Refused(404, f"there is no exchange {call.rest!r} in the journal", "id")
-    return details(found, engine.sent(found), asked(engine, found))
+    request, book = engine.asked(found), call.on.rulebook
+    return details(found, engine.sent(found), request, explain(found, request, book.rules, book.state))
 
 
 def forget(call: Call) -> dict[str, Any]:
@@ -248,18 +249,6 @@ def details(
     if exchange.pace is not None:
         told["pace"] = msgspec.to_builtins(exchange.pace)
     return told | ({"explanation": dict(explanation)} if explanation is not None else {})
-
-
-def asked(engine: Engine, exchange: Exchange) -> AnyRequest | None:
-    """What an exchange asked, read again; None where that cannot be."""
-    provider = engine.providers.get(exchange.api)
-    if provider is None:
-        return None
-    try:
-        request: AnyRequest = provider.parse(exchange.http)
-    except Failure:
-        return None
-    return request
 
 
 def neutral(request: AnyRequest) -> dict[str, Any]:
