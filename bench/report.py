@@ -14,7 +14,7 @@ from pathlib import Path
 from subjects import HERE, aimock_folder
 from works import Outcome, Target, Work
 
-SUBJECTS = ("understudy", "aimock", "nginx", "bare loop")
+SUBJECTS = ("understudy", "aimock", "nginx", "bare loop", "1 rule", "10,000 rules")
 LIBRARIES = ("uvloop", "httptools", "msgspec", "bpe-openai")
 
 

@@ -295,6 +295,28 @@ def understudy(body: bytes, core: int, *flags: str) -> Iterator[Server]:
 
 
 @contextmanager
+def ruled(body: bytes, core: int, needle: str, count: int) -> Iterator[Server]:
+    """This server with so many rules, of which the last answers a text with `needle`."""
+    with rule_file(count - 1, needle) as rules, understudy(body, core, str(rules)) as server:
+        yield Server(f"{count:,} rule{'' if count == 1 else 's'}", server.port, server.pid)
+
+
+@contextmanager
+def rule_file(count: int, needle: str = "") -> Iterator[Path]:
+    """So many rules for texts that nobody asks, and after them one for `needle`, if there is one."""
+    rules: list[dict[str, object]] = [
+        {"when": {"user": f"matter {n:05}, which is nobody's", "turn": "1.."}, "reply": f"Answer {n:05}."}
+        for n in range(count)
+    ]
+    if needle:
+        rules.append({"when": {"user": needle}, "reply": "The blue one, from platform two."})
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        file = Path(folder) / "rules.json"
+        file.write_text(json.dumps({"rules": rules}))
+        yield file
+
+
+@contextmanager
 def fixture_file(like: Sample, needle: str, tokens_per_second: float = 0.0) -> Iterator[Path]:
     """The file behind `aimock_fixtures`."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:

@@ -26,6 +26,8 @@ from subjects import (
     fixture_file,
     nginx,
     pacer,
+    rule_file,
+    ruled,
     sample,
     understudy,
     understudy_command,
@@ -36,6 +38,8 @@ STREAMS_OPEN = 2000
 RATE = 40.0
 SLOW_RATE = 5.0
 INTERVAL_S = 1 / RATE
+RULES_LOADED = 1_000
+RULES_MOST = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +102,10 @@ class Work(NamedTuple):
 # --- requests and streams per second ------------------------------------------------------------------
 
 
-def rates(bench: Bench, body: bytes, needle: str, script: Script, unit: str) -> Outcome:
-    """This server, aimock and nginx under wrk, in turn."""
+def rates(bench: Bench, body: bytes, needle: str, script: Script, unit: str, *flags: str) -> Outcome:
+    """This server, with `flags`, aimock and nginx under wrk, in turn."""
     with ExitStack() as stack:
-        ours = stack.enter_context(understudy(body, bench.cores.server))
+        ours = stack.enter_context(understudy(body, bench.cores.server, *flags))
         like = sample(ours, body)
         peer = stack.enter_context(aimock(like, needle, bench.cores.server))
         limit = stack.enter_context(nginx(like, bench.cores.server))
@@ -161,8 +165,38 @@ def chat_different(bench: Bench) -> Outcome:
     return rates(bench, CHAT, CHAT_NEEDLE, different, "requests/s")
 
 
+def chat_ruled(bench: Bench) -> Outcome:
+    with rule_file(RULES_LOADED) as rules:
+        return rates(bench, CHAT, CHAT_NEEDLE, same, "requests/s", str(rules))
+
+
 def stream(bench: Bench) -> Outcome:
     return rates(bench, STREAM, NEEDLE, same, "streams/s")
+
+
+def rules(bench: Bench) -> Outcome:
+    """One rule and very many, of which the last answers, in turn; with and without requests alike."""
+    with ExitStack() as stack:
+        few, many = (
+            stack.enter_context(ruled(CHAT, bench.cores.server, CHAT_NEEDLE, count))
+            for count in (1, RULES_MOST)
+        )
+        measured: dict[Script, dict[str, list[Throughput]]] = {}
+        for script in (same, different):
+            in_turn((few, many), script, CHAT, 1, bench.cores.load)
+            measured[script] = in_turn((few, many), script, CHAT, bench.rounds, bench.cores.load)
+    said: dict[Script, str] = {same: "the same request", different: "no two alike"}
+    return Outcome(
+        reached={said[script]: ratio(runs, few.name, many.name) for script, runs in measured.items()},
+        figures=[
+            Figure(
+                f"requests/s, median, {said[script]}",
+                {name: f"{middle(rounds):,.0f}" for name, rounds in runs.items()},
+            )
+            for script, runs in measured.items()
+        ],
+        remarks=["Reached is how many times as long a request takes with very many rules as with one."],
+    )
 
 
 # --- streams in time ------------------------------------------------------------------------------------
@@ -297,6 +331,18 @@ IN_TIME = (Target("worst stream late", 1, " %"), Target("p99 gap error", 10, " m
 WORKS = (
     Work("chat", "Chat completion, 32 connections kept alive, the same request", chat, RATIOS),
     Work("chat-different", "Chat completion, no two requests alike", chat_different, ()),
+    Work(
+        "chat-ruled",
+        f"Chat completion, the same request, {RULES_LOADED:,} rules loaded that it does not match",
+        chat_ruled,
+        RATIOS,
+    ),
+    Work(
+        "rules",
+        f"Chat completion that the last of {RULES_MOST:,} rules answers, and the only one",
+        rules,
+        (Target("the same request", 1.2), Target("no two alike", 1.2)),
+    ),
     Work(
         "stream",
         f"Stream of {STREAMED_TOKENS} tokens, no pacing",
