@@ -181,6 +181,7 @@ class Planner:
         plan.warnings, plan.charge = asked.warnings, asked.charge
         plan.faults, plan.pace, plan.headers = answer.faults, answer.pace, answer.headers
         if failing is not None:
+            plan.by = f"built in: {request.model}"
             plan.faults += failing.faults
             plan.pace = plan.pace or failing.pace
         plan.pace = plan.pace or self._pace_of(request.model)
