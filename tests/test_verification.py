@@ -680,3 +680,16 @@ def test_a_space_verifies_its_own_exchanges(app: App) -> None:
     chat(app, "Hello", space="/@alice")
     assert check(app, {"times": 1}, "/@alice")[0] == 200
     assert check(app, {"times": 0})[0] == 200
+
+
+def test_a_journal_of_too_many_is_not_verified_by_halves(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("understudy.control.verify.MOST", 1)
+    chat(app, "Hello")
+    assert check(app, {"times": 1})[0] == 200
+    chat(app, "Hello")
+    status, told = check(app, {"times": 2})
+    assert (status, told["error"]["message"]) == (
+        400,
+        "the journal has 2 exchanges, more than the 1 that can be verified at once; "
+        "forget them with DELETE /_understudy/requests before what is verified",
+    )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from enum import IntEnum
-from functools import cached_property
 from typing import Any, Protocol
 
 from msgspec import Struct, json
@@ -21,6 +20,7 @@ from understudy.matchers.body import found
 from understudy.model import (
     AnyRequest,
     EmbeddingRequest,
+    HttpRequest,
     Reasoning,
     Refusal,
     Reply,
@@ -37,22 +37,36 @@ OF_ANY_REQUEST = ("model", "api", "operation", "key", "headers", "query", "body"
 """The keys of matchers that say something of a request that is no conversation, too."""
 
 
-class Seen:
+class Asking:
+    """Reads requests again, and remembers the last: to keep them all would take a journal's memory twice."""
+
+    def __init__(self, request_of: RequestOf) -> None:
+        self._request_of = request_of
+        self._last: tuple[Exchange | None, Request | None] = None, None
+
+    def request(self, exchange: Exchange) -> Request | None:
+        """The request as matchers see it, also where it is no conversation; None where it cannot be read."""
+        if self._last[0] is not exchange:
+            self._last = exchange, as_request(self._request_of(exchange), exchange.http)
+        return self._last[1]
+
+
+def as_request(asked: AnyRequest | None, http: HttpRequest) -> Request | None:
+    if asked is None or isinstance(asked, Request):
+        return asked
+    raw = asked.raw if isinstance(asked, EmbeddingRequest) else {}
+    return Request(asked.api, asked.operation, asked.model, (), raw, scene=Scene(http, key_of(http)))
+
+
+class Seen(Struct, frozen=True):
     """An exchange, whose request is read when a condition looks at it."""
 
-    def __init__(self, exchange: Exchange, request_of: RequestOf) -> None:
-        self.exchange = exchange
-        self._request_of = request_of
+    exchange: Exchange
+    asking: Asking
 
-    @cached_property
+    @property
     def request(self) -> Request | None:
-        """The request as matchers see it, also where it is no conversation; None where it cannot be read."""
-        asked = self._request_of(self.exchange)
-        if asked is None or isinstance(asked, Request):
-            return asked
-        http = self.exchange.http
-        raw = asked.raw if isinstance(asked, EmbeddingRequest) else {}
-        return Request(asked.api, asked.operation, asked.model, (), raw, scene=Scene(http, key_of(http)))
+        return self.asking.request(self.exchange)
 
     @property
     def reply(self) -> Reply | None:

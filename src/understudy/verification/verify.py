@@ -9,7 +9,7 @@ from msgspec import Struct, json
 from understudy.journal import Exchange
 from understudy.matchers import Verdict
 from understudy.matchers.base import spelled
-from understudy.verification.conditions import Aside, Condition, RequestOf, Seen, holds
+from understudy.verification.conditions import Aside, Asking, Condition, RequestOf, Seen, holds
 from understudy.verification.totals import Total
 
 NEAREST = 3
@@ -67,7 +67,8 @@ def verify(exchanges: Sequence[Exchange], request_of: RequestOf, wanted: Wanted)
 
     `request_of` reads an exchange's request again, and gives None where that cannot be done.
     """
-    seen = [Seen(exchange, request_of) for exchange in exchanges]
+    asking = Asking(request_of)
+    seen = [Seen(exchange, asking) for exchange in exchanges]
     if wanted.order:
         return ordered(seen, wanted)
     return counted(seen, wanted)
