@@ -26,6 +26,7 @@ LEVELS = {
     "limits": 1,
     "pace": 1,
     "access": 1,
+    "remote": 1,
     "providers": 1,
     "matchers": 1,
     "faults": 1,

@@ -12,6 +12,7 @@ import pytest
 from understudy.app import App
 from understudy.control import requests as calls
 from understudy.model import Head, HttpRequest, Idle, Pause, Send, Step
+from understudy.remote import events
 from understudy.settings import Settings
 
 LOCAL = (b"host", b"localhost:8080")
@@ -59,10 +60,9 @@ class Reader:
         raise AssertionError("the stream has ended")
 
     def ids(self) -> list[int]:
-        lines = self.read().splitlines()
-        ids = [int(line[4:]) for line in lines if line.startswith("id: ")]
-        assert ids == [json.loads(line[6:])["id"] for line in lines if line.startswith('data: {"id')]
-        return ids
+        told = [event for event in events(self.read().encode().splitlines()) if event.data]
+        assert [int(event.id) for event in told] == [json.loads(event.data)["id"] for event in told]
+        return [int(event.id) for event in told]
 
     def close(self) -> None:
         self.steps.close()  # type: ignore[attr-defined]
@@ -287,6 +287,13 @@ def test_the_stream_begins_where_it_is_asked_to(
         assert reader.ids() == [5]
 
 
+def test_the_stream_says_first_where_it_is_for_a_reader_that_is_cut_off_before_anything_comes(
+    app: App,
+) -> None:
+    chat(app)
+    assert Reader(app).read() == "retry: 1000\nid: 1\n\n"
+
+
 def test_a_reader_that_comes_back_gets_what_ended_meanwhile_though_it_began_before(app: App) -> None:
     slow = app.main.journal.open(HttpRequest("POST", "/v1/chat/completions"))
     chat(app)
@@ -327,7 +334,7 @@ def test_many_at_once_come_in_order(app: App, monkeypatch: pytest.MonkeyPatch) -
 def test_a_quiet_stream_says_that_it_is_alive(app: App) -> None:
     reader = Reader(app)
     told = [reader.read() for _ in range(2 * calls.QUIET_POLLS)]
-    assert told[0] == "retry: 1000\n\n"
+    assert told[0] == "retry: 1000\nid: 0\n\n"
     assert [piece for piece in told[1:] if piece] == [": alive\n\n", ": alive\n\n"]
 
 

@@ -19,8 +19,6 @@ PORT_TAKEN = (
     "(who has it: ss -ltnp 'sport = :{port}')"
 )
 
-NO_SERVER = "start one with `understudy serve`, or say with --url where it is"
-CONTROL_S = 10.0
 OUTAGES = {
     "refuse": "the port is closed",
     "hang": "connections are accepted, and nobody gets a byte",
@@ -182,17 +180,53 @@ def outage(duration: str, how: str, url: str, control_token: str | None) -> None
 
     from understudy.errors import Place
     from understudy.pace import read_seconds
+    from understudy.remote import Remote
 
     try:
         lasting = read_seconds(duration, Place("DURATION", ""))
-        _control(
-            "POST", f"{url.rstrip('/')}/_understudy/outage", {"seconds": lasting, "how": how}, control_token
-        )
+        Remote(url, control_token).call("POST", "outage", {"seconds": lasting, "how": how})
     except SettingsError as mistake:
         click.echo(f"understudy: {mistake}", err=True)
         sys.exit(2 if mistake.source == "DURATION" else 1)
     until = time.strftime("%H:%M:%S", time.localtime(time.time() + lasting))
     click.echo(f"until {until} ({lasting:g} s): {OUTAGES[how]}")
+
+
+@main.command()
+@click.option("--follow", "-f", is_flag=True, help="Go on with what comes, until Ctrl-C.")
+@click.option("--limit", type=click.IntRange(0, 10_000), default=20, help="The last so many.  [20]")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON document per line.")
+@click.option("--api", help="Only of this API: openai-chat, openai-embeddings, ...")
+@click.option("--model", help="Only of this model; `*` and `?` stand for any letters.")
+@click.option("--rule", help="Only answered by this: a rule's name or id, autopilot, refused, ...")
+@click.option("--status", help="Only with this status: 200, 4xx.")
+@click.option("--contains", metavar="TEXT", help="Only with this text in question or answer.")
+@click.option("--url", default="http://localhost:8080", help="Where the server is.  [http://localhost:8080]")
+@click.option("--control-token", envvar="UNDERSTUDY_CONTROL_TOKEN", help="The server's, if it is afar.")
+def requests(
+    follow: bool, limit: int, as_json: bool, url: str, control_token: str | None, **filters: str | None
+) -> None:
+    """Print what was asked of a running server, and what was answered, a line each.
+
+    With `--url http://localhost:8080/@name`, of the space of this name. Exits with 1 when there is no
+    server, or when it refuses.
+    """
+    import threading
+
+    from understudy import terminal
+    from understudy.remote import Remote
+
+    printed = terminal.Printed(as_json, click.echo, lambda told: click.echo(f"understudy: {told}", err=True))
+    try:
+        if follow:
+            printed.follow(Remote(url, control_token), limit, filters, threading.Event().wait)
+        else:
+            printed.last(Remote(url, control_token), limit, filters)
+    except SettingsError as mistake:
+        click.echo(f"understudy: {mistake}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(0)
 
 
 @main.group()
@@ -250,33 +284,3 @@ def show_rules(file: str | None) -> None:
     except OSError as problem:
         click.echo(f"understudy: {file}: cannot be read: {problem.strerror}", err=True)
         sys.exit(1)
-
-
-def _control(method: str, url: str, body: dict[str, Any], token: str | None) -> Any:
-    """What a running server answers to a control call. Raises SettingsError with what to do."""
-    import json
-    from http.client import HTTPException
-    from urllib.error import HTTPError
-    from urllib.request import ProxyHandler, Request, build_opener
-
-    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
-    try:
-        call = Request(url, json.dumps(body).encode(), headers, method=method)
-        with build_opener(ProxyHandler({})).open(call, timeout=CONTROL_S) as answer:
-            return json.load(answer)
-    except HTTPError as refused:
-        with refused:
-            raise SettingsError(url, "", f"the server refuses: {_reason(refused.read())}") from None
-    except (OSError, HTTPException, ValueError) as problem:
-        reason = getattr(problem, "reason", problem)
-        raise SettingsError(url, "", f"no server answers there: {reason}; {NO_SERVER}") from None
-
-
-def _reason(body: bytes) -> str:
-    """The message of a control call's error, or what there is in place of one."""
-    import json
-
-    try:
-        return str(json.loads(body)["error"]["message"])
-    except (ValueError, TypeError, KeyError):
-        return body[:200].decode(errors="replace") or "it does not say why"

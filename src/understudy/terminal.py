@@ -16,6 +16,8 @@ import click
 
 from understudy.journal import Exchange
 from understudy.limits import written
+from understudy.model import HttpRequest
+from understudy.remote import Remote, followed, query
 from understudy.settings import Settings
 
 EVERY_S = 0.1
@@ -24,6 +26,7 @@ MOST_BODY = 4_000
 LARGE_BODY = 64 * 1024
 """Bytes of a body from which on it is shown as it is: laying out megabytes would hold the server up."""
 LOCAL = frozenset(("localhost", "127.0.0.1", "::1", "0.0.0.0", "::"))
+NOTHING_YET = "the journal is empty: nobody has asked anything yet"
 ORDER = ("debug", "info", "warning", "error")
 
 
@@ -191,3 +194,70 @@ class ExchangeLog:
             lines.append(click.style(f"          ... and {self._unshown} exchanges more", dim=True))
             self._unshown = 0
         click.echo("\n".join(lines))
+
+
+class Printed:
+    """Prints the exchanges of a server elsewhere, as lines or as JSON; `note` is told what else happens."""
+
+    def __init__(self, as_json: bool, echo: Callable[[str], object], note: Callable[[str], object]) -> None:
+        self._as_json = as_json
+        self._echo = echo
+        self._note = note
+
+    def last(self, remote: Remote, limit: int, filters: Mapping[str, str | None]) -> None:
+        """The last so many. Raises SettingsError."""
+        found = remote.call("GET", f"requests?{query(limit=limit, **filters)}")["requests"]
+        for told in found:
+            self._print(told)
+        if not found:
+            self._note("there is no such exchange in the journal" if any(filters.values()) else NOTHING_YET)
+
+    def follow(
+        self,
+        remote: Remote,
+        limit: int,
+        filters: Mapping[str, str | None],
+        wait: Callable[[float], object],
+    ) -> None:
+        """The last so many that have ended, and each that ends, without an end. Raises SettingsError."""
+        path = f"requests/stream?{query(limit=limit, **filters)}"
+        gone = False
+
+        def missing(why: str) -> None:
+            nonlocal gone
+            gone = True
+            self._note(f"the server is gone ({why}); waiting for it")
+
+        for event in followed(remote, path, missing, wait):
+            if gone:
+                gone = False
+                self._note("it is back")
+            if event.kind == "missed":
+                self._note(f"{json.loads(event.data)['missed']} exchanges were missed: they came too fast")
+            elif event.data:
+                self._print(json.loads(event.data))
+
+    def _print(self, told: Mapping[str, Any]) -> None:
+        self._echo(json.dumps(told, ensure_ascii=False) if self._as_json else line(summarised(told)))
+
+
+def summarised(told: Mapping[str, Any]) -> Exchange:
+    """The exchange that a line of the journal's list tells of."""
+    return Exchange(
+        number=told["id"],
+        at=told["at"],
+        http=HttpRequest(told["method"], told["path"]),
+        api=told["api"],
+        model=told["model"],
+        answered_by=told["answered_by"],
+        stream=told["stream"],
+        status=told["status"],
+        input_tokens=told["input_tokens"],
+        output_tokens=told["output_tokens"],
+        sent=told["bytes_sent"],
+        seconds=told["seconds"],
+        outcome=told["outcome"],
+        error=told.get("error", ""),
+        warning=told.get("warning", ""),
+        faults=tuple(told.get("faults", ())),
+    )

@@ -167,7 +167,7 @@ def test_a_command_does_what_it_says(
             )
         assert ran.returncode == 0, ran.stdout + ran.stderr
         return
-    if words[1] == "outage":  # of a server of its own
+    if words[1] in ("outage", "requests"):  # of a server of its own
         with serving() as url:
             words = [*words, "--url", url]
             ran = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, check=False)
