@@ -18,6 +18,8 @@ try:
 except ImportError:  # PyYAML built without libyaml
     from yaml import SafeLoader  # type: ignore[assignment]
 
+TEXT = "tag:yaml.org,2002:str"
+
 
 class Loader(SafeLoader):
     """YAML whose plain words are what they look like, and in which no key is said twice.
@@ -25,6 +27,12 @@ class Loader(SafeLoader):
     Of plain scalars, only JSON's numbers, `true`, `false` and `null` are not texts: `no`, `on`, `12:30` and
     `2026-11-22` are. (YAML 1.1, which PyYAML reads, has a flag, a number and a date there.)
     """
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        # Most nodes are texts: what they stand for need not be looked up.
+        if node.tag == TEXT and type(node) is yaml.ScalarNode:
+            return node.value
+        return super().construct_object(node, deep)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from understudy.documents import parsed
+from understudy.documents import no_collection, parsed
 from understudy.errors import Place, SettingsError
 from understudy.limits import read_limits
 from understudy.pace import read_pace
@@ -23,6 +23,7 @@ BESIDE_RULES: Mapping[str, Callable[[object, Place], object]] = {
 _KEY = re.compile(r"\.(\w+)")
 
 
+@no_collection()
 def mistakes(
     source: str, text: str | bytes, extra: Extra = NO_EXTRA
 ) -> tuple[list[Rule], list[SettingsError]]:

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import msgspec
 from msgspec import Struct
 
-from understudy.documents import parsed
+from understudy.documents import no_collection, parsed
 from understudy.errors import Place
 from understudy.faults import read_error, read_faults
 from understudy.limits import Limit, read_limits
@@ -91,11 +91,13 @@ def load(source: str, text: str | bytes, extra: Extra = NO_EXTRA, *, check: bool
     return RuleSet(read_text(source, text, extra, check=check).rules)
 
 
+@no_collection()
 def read_text(source: str, text: str | bytes, extra: Extra = NO_EXTRA, *, check: bool = True) -> RuleFile:
     """A rule file, from its text."""
     return read_value(source, parsed(source, text), extra, check=check)
 
 
+@no_collection()
 def read_value(source: str, value: object, extra: Extra = NO_EXTRA, *, check: bool = True) -> RuleFile:
     """A rule file, from the values that its text stands for."""
     root = Place(source)
