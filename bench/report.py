@@ -14,7 +14,6 @@ from pathlib import Path
 from subjects import HERE, aimock_folder
 from works import Outcome, Target, Work
 
-SUBJECTS = ("understudy", "aimock", "nginx", "bare loop", "1 rule", "10,000 rules")
 LIBRARIES = ("uvloop", "httptools", "msgspec", "bpe-openai")
 
 
@@ -62,7 +61,7 @@ def targets(found: Sequence[tuple[Work, Outcome]]) -> str:
 
 def details(work: Work, outcome: Outcome) -> str:
     """A work's figures, subject by subject, and its remarks."""
-    subjects = [name for name in SUBJECTS if any(name in figure.by_subject for figure in outcome.figures)]
+    subjects = list(dict.fromkeys(name for figure in outcome.figures for name in figure.by_subject))
     rows = [
         (figure.measure, *(figure.by_subject.get(name, "") for name in subjects))
         for figure in outcome.figures

@@ -9,7 +9,8 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from load import Script, Throughput, different, in_turn, ratio, same
@@ -38,6 +39,7 @@ STREAMS_OPEN = 2000
 RATE = 40.0
 SLOW_RATE = 5.0
 INTERVAL_S = 1 / RATE
+LIMITS = "requests=100000000/min,tokens=100000000000/min,per=key"
 RULES_LOADED = 1_000
 RULES_MOST = 10_000
 
@@ -168,6 +170,38 @@ def chat_different(bench: Bench) -> Outcome:
 def chat_ruled(bench: Bench) -> Outcome:
     with rule_file(RULES_LOADED) as rules:
         return rates(bench, CHAT, CHAT_NEEDLE, same, "requests/s", str(rules))
+
+
+def chat_limited(bench: Bench) -> Outcome:
+    return rates(bench, CHAT, CHAT_NEEDLE, same, "requests/s", "--limits", LIMITS)
+
+
+def validation(bench: Bench) -> Outcome:
+    return beside(bench, different, {"off": ("--validation", "off"), "strict": ("--validation", "strict")})
+
+
+def journal(bench: Bench) -> Outcome:
+    with TemporaryDirectory(prefix="bench-") as folder:
+        file = ("--journal", f"sqlite:///{folder}/journal.db")
+        return beside(bench, same, {"in memory": (), "in a file": file})
+
+
+def beside(bench: Bench, script: Script, flags: dict[str, tuple[str, ...]]) -> Outcome:
+    """This server twice, with other flags, in turn."""
+    with ExitStack() as stack:
+        servers = [
+            replace(stack.enter_context(understudy(CHAT, bench.cores.server, *each)), name=name)
+            for name, each in flags.items()
+        ]
+        in_turn(servers, script, CHAT, 1, bench.cores.load)
+        measured = in_turn(servers, script, CHAT, bench.rounds, bench.cores.load)
+    plain, other = flags
+    return Outcome(
+        reached={f"of {plain}": ratio(measured, other, plain)},
+        figures=[
+            Figure("requests/s, median", {name: f"{middle(runs):,.0f}" for name, runs in measured.items()})
+        ],
+    )
 
 
 def stream(bench: Bench) -> Outcome:
@@ -336,6 +370,24 @@ WORKS = (
         f"Chat completion, the same request, {RULES_LOADED:,} rules loaded that it does not match",
         chat_ruled,
         RATIOS,
+    ),
+    Work(
+        "chat-limited",
+        "Chat completion, the same request, limits for requests and tokens",
+        chat_limited,
+        RATIOS,
+    ),
+    Work(
+        "validation",
+        "Chat completion, no two requests alike, validation strict and off",
+        validation,
+        (Target("of off", 0.9, least=True),),
+    ),
+    Work(
+        "journal",
+        "Chat completion, the same request, the journal in memory and in a file",
+        journal,
+        (Target("of in memory", 0.9, least=True),),
     ),
     Work(
         "rules",
