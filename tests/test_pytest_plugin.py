@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from understudy.pytest_plugin import bounded, space_name
@@ -94,11 +97,11 @@ def test_fails_without():
     result.stdout.fnmatch_lines(
         [
             "*- LLM requests, in space test_fails-* -*",
-            "1. POST /v1/chat/completions (gpt-4o)",
+            "#1 POST /v1/chat/completions (gpt-4o)",
             "   user: How is the weather?",
             "   -> 200 by test_it.py:6",
             "      It is sunny.",
-            "2. POST /v1/chat/completions (gpt-4o)",
+            "#2 POST /v1/chat/completions (gpt-4o)",
             "   user: And the wether in Rome?",
             "   -> 200 by autopilot: *",
             "      not by test_it.py:6: user: expected a text that contains 'weather', found *",
@@ -146,7 +149,7 @@ def test_is_not_strict(llm):
     result.assert_outcomes(passed=2, failed=2)
     result.stdout.fnmatch_lines(
         [
-            "no rule matched request 1, 'Who is there?': Understudy is strict, and there are no rules.",
+            "no rule matched request #1, 'Who is there?': Understudy is strict, and there are no rules.",
             "a rule was not used as often as it says: test_it.py:11: answered 1 of 2 times",
         ]
     )
@@ -303,3 +306,40 @@ def test_a_spaces_name_is_its_tests_alone() -> None:
 def test_a_report_is_bounded() -> None:
     assert bounded("short") == "short"
     assert len(bounded("x" * 1_000_000)) == 20_004
+
+
+# --- the guides -----------------------------------------------------------------------------------------
+
+ROOT = Path(__file__).resolve().parents[1]
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return [text for kind, text in BLOCK.findall((ROOT / page).read_text()) if kind == language]
+
+
+EXAMPLES = [
+    (page, text)
+    for page in ("README.md", "docs/pytest.md")
+    for text in blocks(page, "python")
+    if "def test_" in text
+]
+
+
+@pytest.mark.parametrize(("page", "text"), EXAMPLES, ids=[page for page, _ in EXAMPLES])
+def test_an_example_does_what_its_page_says(run: Run, page: str, text: str) -> None:
+    run.pytester.path.joinpath("rules.yaml").write_text(blocks("docs/pytest.md", "yaml")[0])
+    run.pytester.path.joinpath("test_it.py").write_text(text)
+    result = run.pytester.runpytest_subprocess("-W", "error", "-p", "no:cacheprovider")
+    if "_fails(" not in text:
+        assert result.ret == 0
+        return
+    result.assert_outcomes(failed=1)
+    (report,) = blocks(page, "")
+    for line in report.splitlines():
+        pattern = ".*".join(re.escape(piece) for piece in line.split("..."))
+        assert re.search(pattern, result.stdout.str()), line
+
+
+def test_the_guides_and_the_readme_have_examples_that_are_run() -> None:
+    assert [page for page, _ in EXAMPLES] == ["README.md", *["docs/pytest.md"] * 3]

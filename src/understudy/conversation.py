@@ -26,7 +26,7 @@ def told(views: Sequence[View], why_not: WhyNot) -> str:
 def exchange(view: View, why_not: WhyNot) -> Iterator[str]:
     """An exchange in a few lines."""
     streamed = ", streamed" if view.stream else ""
-    yield f"{view.id}. {view.method} {view.path} ({view.model or 'no model'}{streamed})"
+    yield f"#{view.id} {view.method} {view.path} ({view.model or 'no model'}{streamed})"
     yield from (f"   {role}: {text}" for role, text in asked(view))
     yield f"   -> {view.status or 'no answer'} by {view.answered_by}{ended(view)}"
     yield from (f"      {line}" for line in answered(view))

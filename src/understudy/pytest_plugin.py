@@ -139,7 +139,7 @@ def space_name(nodeid: str) -> str:
 
 def complaints(space: Space) -> Iterator[str]:
     for view in space.unmatched:
-        yield f"no rule matched request {view.id}, {view.user!r}: {view.error}"
+        yield f"no rule matched request #{view.id}, {view.user!r}: {view.error}"
     for rule in space.unused:
         yield f"a rule was not used as often as it says: {rule}"
 

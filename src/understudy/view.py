@@ -186,7 +186,7 @@ class View:
     def __repr__(self) -> str:
         said = self.error or self.text or ", ".join(call.name for call in self.tool_calls)
         return (
-            f"<{self.id}. {self.method} {self.path} {self.model} {short(self.user)!r} -> "
+            f"<#{self.id} {self.method} {self.path} {self.model} {short(self.user)!r} -> "
             f"{self.status} {short(said)!r} by {self.answered_by}>"
         )
 
