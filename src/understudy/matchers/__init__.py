@@ -76,7 +76,7 @@ READERS: dict[str, Callable[[object, Place], Matcher]] = {
 
 def when_schema(nested: str = "#/$defs/when") -> Schema:
     """The JSON Schema of a `when`. It refers to itself as `nested`: put it there."""
-    own = {"$ref": nested}
+    own = {"$ref": nested, "minProperties": 1}
     branches = {"type": "array", "items": own, "minItems": 1}
     combined: dict[str, Schema] = {
         "any": {"description": "One of these holds.", **branches},
