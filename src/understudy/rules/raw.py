@@ -35,7 +35,7 @@ def read_raw(value: Mapping[str, object], place: Place) -> Raw:
     status = value.get("status", 200)
     if not isinstance(status, int) or isinstance(status, bool) or status not in range(200, 600):
         raise (place / "status").error(f"expected a status from 200 to 599, found {status!r}")
-    given = value.get("headers") or {}
+    given = {} if value.get("headers") is None else value["headers"]
     if not isinstance(given, Mapping):
         raise (place / "headers").error(f"expected headers like {{content-type: text/html}}, found {given!r}")
     body = value.get("body", "")

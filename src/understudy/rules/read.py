@@ -121,7 +121,7 @@ def read_file(value: object, place: Place, extra: Extra) -> RuleFile:
     if value is None:
         return RuleFile(place.source)
     file = mapping(value, FILE_KEYS, place)
-    rules = file.get("rules") or []
+    rules = told(file, "rules", [])
     return RuleFile(
         place.source,
         tuple(
@@ -139,6 +139,11 @@ def read_file(value: object, place: Place, extra: Extra) -> RuleFile:
 def given(value: Mapping[str, object], key: str, place: Place, read: Callable[[object, Place], Any]) -> Any:
     """What `read` makes of a key's value, None where the key is not there."""
     return read(value[key], place / key) if value.get(key) is not None else None
+
+
+def told(value: Mapping[str, object], key: str, otherwise: object) -> object:
+    """What stands under a key; null says nothing."""
+    return otherwise if value.get(key) is None else value[key]
 
 
 # --- Models ------------------------------------------------------------------------------------------
@@ -183,7 +188,7 @@ def read_rule(value: object, place: Place, extra: Extra = NO_EXTRA) -> Rule:
         repeat=repeat,
         times=given(rule, "times", place, lambda times, at: whole(times, at, 1)),
         probability=read_probability(rule.get("probability", 1), place / "probability"),
-        then=read_then(rule.get("then") or {}, place / "then"),
+        then=read_then(told(rule, "then", {}), place / "then"),
         told=value,
     )
 
@@ -193,7 +198,7 @@ def read_responses(
 ) -> tuple[tuple[Response, ...], Repeat]:
     """`reply`, or `sequence` with `repeat`. What the rule says of pace and faults goes for each of them."""
     pace = given(rule, "pace", place, read_pace)
-    faults = read_faults(rule.get("faults") or [], place / "faults")
+    faults = read_faults(told(rule, "faults", []), place / "faults")
     if ("reply" in rule) == ("sequence" in rule):
         raise place.error("a rule needs a `reply`, or else a `sequence` of replies")
     if "reply" in rule:
@@ -249,8 +254,8 @@ def read_reply(
     asked = mapping(value, REPLY_KEYS, place)
     return Response(
         read_parts(asked, place, groups, extra),
-        read_headers(asked.get("headers") or {}, place / "headers"),
-        (*faults, *read_faults(asked.get("faults") or [], place / "faults")),
+        read_headers(told(asked, "headers", {}), place / "headers"),
+        (*faults, *read_faults(told(asked, "faults", []), place / "faults")),
         given(asked, "pace", place, read_pace) or pace,
     )
 

@@ -39,9 +39,9 @@ def schema() -> Schema:
         "additionalProperties": False,
         "$defs": {
             "when": when_schema("#/$defs/when"),
-            "fault": fault_schema(),
-            "error": Error.schema(),
-            "pace": pace_schema(),
+            "fault": lenient(fault_schema()),
+            "error": lenient(Error.schema()),
+            "pace": lenient(pace_schema()),
             "model": model(),
             "limits": limits(),
             "rule": rule(),
@@ -70,6 +70,20 @@ def listed(item: Schema, least: int = 0) -> Schema:
 def optional(of: Schema) -> Schema:
     """The same, or null, which says nothing."""
     return {"anyOf": [of, {"type": "null"}]}
+
+
+def lenient(of: Schema) -> Schema:
+    """The same, where null stands for a field that is not given.
+
+    A mapping of one key is no mapping of fields: its key is a name, and its value has them.
+    """
+    if "anyOf" in of and "properties" not in of:
+        return of | {"anyOf": [lenient(each) for each in of["anyOf"]]}
+    if "properties" not in of:
+        return of
+    one = of.get("maxProperties") == 1
+    fields = {key: lenient(each) if one else optional(each) for key, each in of["properties"].items()}
+    return of | {"properties": fields}
 
 
 def mapping(properties: dict[str, Schema], **more: Any) -> Schema:
