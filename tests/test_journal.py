@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from understudy.journal import ENTRY_BYTES, Exchange, Journal, mask, masked
-from understudy.model import Abort, Head, HttpRequest, Send, Step
+from understudy.journal import ENTRY_BYTES, Exchange, Journal, mask, masked, secrets
+from understudy.model import Abort, Head, HttpRequest, Reply, Send, Step, Text, ToolCall
 
 HTTP = HttpRequest("POST", "/v1/chat/completions", (b"host", b"localhost"), b"{}")
 STEPS: tuple[Step, ...] = (Head(200, b""), Send(b"abc"), Send(b"de"))
@@ -149,3 +149,109 @@ def test_keys_in_the_query_are_masked(target: str, shown: str) -> None:
 
 def test_a_request_without_secrets_is_kept_as_it_is() -> None:
     assert masked(HTTP) is HTTP
+
+
+# --- secrets that answers quote -------------------------------------------------------------------------
+
+LONG, SHORT = b"sk-proj-abcdefghijklmnop", b"hush"
+
+
+def kept(secret: bytes, status: int, answer: bytes, error: str = "", reply: Reply | None = None) -> Exchange:
+    """The exchange of a request with this key, which was answered with these bytes or this reply."""
+    made = journal()
+    exchange = made.open(HttpRequest("GET", "/", (b"authorization", b"Bearer " + secret)))
+    exchange.answer, exchange.error, exchange.reply = answer, error, reply
+    list(made.watch(exchange, iter((Head(status, b""), Send(answer)))))
+    return exchange
+
+
+QUOTED = [
+    (LONG, 200, b'data: {"key": "sk-proj-abcdefghijklmnop"}\n\n', b'data: {"key": "***"}\n\n'),
+    (LONG, 503, b"xsk-proj-abcdefghijklmnopx", b"x***x"),
+    (SHORT, 401, b"Incorrect API key provided: hush. You", b"Incorrect API key provided: ***. You"),
+    (SHORT, 403, b'"hush"', b'"***"'),
+    (SHORT, 401, b"a hushed word", b"a hushed word"),
+    (SHORT, 200, b"hush, little baby", b"hush, little baby"),
+    (
+        LONG,
+        401,
+        b"Incorrect API key provided: sk-proj-************mnop.",
+        b"Incorrect API key provided: sk-proj-************mnop.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("secret", "status", "answer", "shown"), QUOTED)
+def test_a_secret_that_an_answer_quotes_is_masked_in_what_is_kept(
+    secret: bytes, status: int, answer: bytes, shown: bytes
+) -> None:
+    exchange = kept(secret, status, answer, answer.decode())
+    assert (exchange.answer, exchange.error) == (shown, shown.decode())
+    assert exchange.sent == len(answer)
+    assert exchange.secrets == ()
+
+
+def test_a_secret_that_a_reply_quotes_is_masked_in_what_is_kept() -> None:
+    reply = Reply((Text("Your key is sk-proj-abcdefghijklmnop."), ToolCall("f")), "length", id="abc")
+    assert kept(LONG, 200, b"", reply=reply).reply == Reply(
+        (Text("Your key is ***."), ToolCall("f")), "length", id="abc"
+    )
+
+
+def test_a_faulted_answer_keeps_no_secret() -> None:
+    made = journal()
+    exchange = made.open(HttpRequest("GET", "/", (b"x-api-key", LONG)))
+    exchange.faults = ("cut",)
+    list(made.watch(exchange, iter((Head(200, b""), Send(b"your key is "), Send(LONG), Abort("reset")))))
+    assert exchange.answer == b"your key is ***"
+
+
+@pytest.mark.parametrize(
+    ("headers", "found"),
+    [
+        ((b"authorization", b"Bearer abc"), ("abc",)),
+        ((b"authorization", b"abc"), ("abc",)),
+        ((b"proxy-authorization", b"Basic dXNlcg=="), ("dXNlcg==",)),
+        ((b"x-api-key", b"one", b"host", b"h", b"api-key", b"two"), ("one", "two")),
+        ((b"cookie", b"session=abc; theme=; id=d=e"), ("abc", "d=e")),
+        ((b"authorization", b""), ()),
+        ((b"authorization", b"Bearer "), ("Bearer ",)),
+        ((b"host", b"localhost"), ()),
+    ],
+)
+def test_the_secrets_of_a_request_are_those_of_its_headers(
+    headers: tuple[bytes, ...], found: tuple[str, ...]
+) -> None:
+    assert secrets(HttpRequest("GET", "/", headers)) == found
+
+
+def test_the_secrets_of_one_client_are_not_looked_for_in_anothers_answers() -> None:
+    made = journal()
+    made.open(HttpRequest("GET", "/", (b"x-api-key", LONG)))
+    other = made.open(HttpRequest("GET", "/", (b"host", b"localhost")))
+    again = made.open(HttpRequest("GET", "/", (b"x-api-key", LONG)))
+    assert (other.secrets, again.secrets) == ((), (LONG.decode(),))
+
+
+# --- more than the memory holds -------------------------------------------------------------------------
+
+
+def test_without_a_shelf_all_that_there_is_is_in_memory() -> None:
+    made = journal(entries=3)
+    for _ in range(5):
+        answered(made)
+    assert [exchange.number for exchange in made.newest()] == [5, 4, 3]
+    assert [exchange.number for exchange in made.oldest(after=3)] == [4, 5]
+    assert (len(made), made.given) == (3, 5)
+
+
+def test_exchanges_are_told_in_the_order_of_their_ends() -> None:
+    made = journal()
+    late = made.open(HTTP)
+    answered(made)
+    seen = made.closes
+    answered(made)
+    list(made.watch(late, iter(STEPS)))
+    assert [exchange.number for exchange in made.ended(seen)] == [3, 1]
+    assert [exchange.number for exchange in made.ended(0)] == [2, 3, 1]
+    assert made.ended(made.closes) == []

@@ -72,7 +72,7 @@ class Exchange(Struct, gc=False):
     size: int = 0
     """Bytes that the entry keeps alive, about: of the reply alone until it closes, then of all."""
     closed: int = 0
-    secrets: tuple[bytes, ...] = ()
+    secrets: tuple[str, ...] = ()
 
 
 class Shelf(Protocol):
@@ -124,7 +124,7 @@ class Journal:
         self._bytes = 0
         self._count = shelf.last() if shelf else 0
         self._last: tuple[tuple[bytes, ...], tuple[bytes, ...]] = ((), ())
-        self._secrets: tuple[bytes, ...] = ()  # in the headers last seen
+        self._secrets: tuple[str, ...] = ()  # in the headers last seen
         self._forgotten = self._count  # the number up to which all have left the memory
         self._cleared = 0  # the number up to which all were meant to be forgotten
 
@@ -294,7 +294,7 @@ def mask(secret: bytes) -> bytes:
     return scheme + b"***"
 
 
-def secrets(http: HttpRequest) -> tuple[bytes, ...]:
+def secrets(http: HttpRequest) -> tuple[str, ...]:
     """The secrets in a request's headers, without their schemes and names."""
     found: list[bytes] = []
     for name, value in zip(http.headers[::2], http.headers[1::2], strict=True):
@@ -302,26 +302,38 @@ def secrets(http: HttpRequest) -> tuple[bytes, ...]:
             found += [pair.partition(b"=")[2].strip() for pair in value.split(b";")]
         elif name in SECRET_HEADERS:
             found.append(value.partition(b" ")[2].strip() or value)
-    return tuple([secret for secret in found if secret])
+    return tuple([secret.decode("latin-1") for secret in found if secret])
 
 
 def hide(exchange: Exchange) -> None:
     """Mask the secrets of the request's headers wherever the answer, or what is said of it, quotes them."""
-    for secret in exchange.secrets:
-        text = secret.decode("latin-1")
-        if len(secret) >= SHORT_SECRET:
-            exchange.answer = exchange.answer.replace(secret, b"***")
-            exchange.error = exchange.error.replace(text, "***")
-        elif exchange.status in (401, 403):
-            alone = rf"(?<!\w){re.escape(text)}(?!\w)"
-            exchange.answer = re.sub(alone.encode("latin-1"), b"***", exchange.answer)
-            exchange.error = re.sub(alone, "***", exchange.error)
-        reply = exchange.reply
-        if type(reply) is not Reply or len(secret) < SHORT_SECRET:
+    found, exchange.secrets = exchange.secrets, ()
+    if exchange.answer or exchange.error:
+        for secret in found:
+            hide_quoted(exchange, secret)
+    reply = exchange.reply
+    if type(reply) is not Reply:
+        return
+    for secret in found:
+        if len(secret) < SHORT_SECRET:
             continue
-        if any(type(part) is Text and text in part.text for part in reply.parts):
-            parts = [
-                Text(part.text.replace(text, "***")) if type(part) is Text else part for part in reply.parts
-            ]
-            exchange.reply = replace(reply, parts=tuple(parts))
-    exchange.secrets = ()
+        for part in reply.parts:
+            if type(part) is Text and secret in part.text:
+                exchange.reply = reply = without(secret, reply)
+
+
+def hide_quoted(exchange: Exchange, secret: str) -> None:
+    """Mask a secret in the bytes that are kept, and in what is said of them."""
+    if len(secret) < SHORT_SECRET and exchange.status not in (401, 403):
+        return
+    quoted = re.escape(secret)
+    if len(secret) < SHORT_SECRET:
+        quoted = rf"(?<!\w){quoted}(?!\w)"
+    exchange.answer = re.sub(quoted.encode("latin-1"), b"***", exchange.answer)
+    exchange.error = re.sub(quoted, "***", exchange.error)
+
+
+def without(secret: str, reply: Reply) -> Reply:
+    """The reply with the secret masked in its texts."""
+    parts = [Text(part.text.replace(secret, "***")) if type(part) is Text else part for part in reply.parts]
+    return replace(reply, parts=tuple(parts))
