@@ -409,6 +409,7 @@ def test_all_mistakes_are_told() -> None:
         ("rules: [", "rules.yaml: line 2, column 1: did not find expected node content"),
         ("- reply: a", "rules.yaml: $: expected a mapping with models, limits, pace, rules"),
         ("rules: {reply: a}", "rules.yaml: $.rules: expected a list of rules"),
+        ("rules: false", "rules.yaml: $.rules: expected a list of rules"),
         ("rules: [{reply: a, when: " + "{not: " * 600 + "}" * 600 + "}]",
          "rules.yaml: $.rules[0]: nested too deep"),
     ],

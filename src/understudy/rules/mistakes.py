@@ -10,7 +10,7 @@ from understudy.documents import no_collection, parsed
 from understudy.errors import Place, SettingsError
 from understudy.limits import read_limits
 from understudy.pace import read_pace
-from understudy.rules.read import FILE_KEYS, RULE_KEYS, read_models, read_rule, templates
+from understudy.rules.read import FILE_KEYS, RULE_KEYS, read_models, read_rule, templates, told
 from understudy.rules.rule import Rule
 from understudy.templates import NO_EXTRA, Extra
 
@@ -44,7 +44,7 @@ def in_file(file: object, root: Place, extra: Extra, found: list[SettingsError])
     for key, read in BESIDE_RULES.items():
         if file.get(key) is not None:
             collected(lambda read=read, key=key: read(file[key], root / key), found)  # type: ignore[misc]
-    rules, at = file.get("rules") or [], root / "rules"
+    rules, at = told(file, "rules", []), root / "rules"
     if not isinstance(rules, list):
         found.append(at.error("expected a list of rules"))
         return []
