@@ -198,3 +198,22 @@ def test_scenarios_times_and_choices(serving: Serving, tmp_path: Path) -> None:
         answers = [choice.message.content for choice in ask(api, "pay", n=3).choices]
         assert answers == ["Paid."] * 3
         assert say(api, "pay") == "Later."
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_log_probabilities_are_those_of_the_rule(serving: Serving, tmp_path: Path, stream: bool) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text('rules: [{reply: {text: "Yes", logprobs: {"Yes": -0.25, "No": -1.5}}}]')
+    with serving(str(path)) as url:
+        answer = ask(client(url), "Is it?", logprobs=True, top_logprobs=2, stream=stream, n=2)
+        choices = [choice for chunk in (answer if stream else [answer]) for choice in chunk.choices]
+        tokens = [token for choice in choices if choice.logprobs for token in choice.logprobs.content or ()]
+        assert [(token.token, token.logprob) for token in tokens] == [("Yes", -0.25)] * 2
+        likeliest = [(each.token, each.logprob) for each in tokens[0].top_logprobs]
+        assert likeliest == [("Yes", -0.25), ("No", -1.5)]
+        if not stream:
+            api = client(url)
+            old = api.completions.create(model="gpt-3.5-turbo-instruct", prompt="Is it?", logprobs=2)
+            assert old.choices[0].logprobs is not None
+            assert old.choices[0].logprobs.token_logprobs == [-0.25]
+            assert old.choices[0].logprobs.top_logprobs == [{"Yes": -0.25, "No": -1.5}]

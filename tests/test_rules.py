@@ -180,6 +180,10 @@ def test_without_check_a_template_is_read_when_it_is_used() -> None:
         ("rules: [{reply: {text: a, stop: stopped}}]",
          '$.rules[0].reply.stop: unknown stop reason "stopped" '
          "(known: end, length, stop_sequence, tool_call, content_filter)"),
+        ("rules: [{reply: {text: a, logprobs: {a: 0.5}}}]",
+         "$.rules[0].reply.logprobs.a: expected a log probability, 0 or less; found the value 0.5"),
+        ("rules: [{reply: {text: a, logprobs: [a]}}]",
+         "$.rules[0].reply.logprobs: expected tokens like {Yes: -0.1, No: -2.3}, found a list"),
         ("rules: [{reply: {tool_calls: {name: f}}}]",
          "$.rules[0].reply.tool_calls: expected a list, found a mapping"),
         ("rules: [{reply: {tool_calls: [{arguments: {}}]}}]",

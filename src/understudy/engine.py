@@ -277,6 +277,7 @@ class Engine:
             reply.model,
             others,
             reply.encoding,
+            reply.logprobs,
         )
 
     def _with_ids(self, parts: tuple[Part, ...]) -> tuple[Part, ...]:

@@ -166,7 +166,7 @@ class Scene(Struct, frozen=True, gc=False):
 
     http: HttpRequest
     key: str = ""
-    scenarios: Mapping[str, str] = {}  # noqa: RUF012 - never changed
+    scenarios: Mapping[str, str] = {}
     count: int = 1
     chance: float = 0.0
     now: float = 0.0
@@ -324,7 +324,8 @@ class Reply(Struct, frozen=True, gc=False):
     A rule or the autopilot says `parts` and maybe `stop`; the engine fills in the rest. `id` is
     random text without a vendor's prefix, `created` is in Unix seconds, `seconds` is how long the
     work took, `others` are the further choices, `model` is the name to answer under, `encoding` the
-    vocabulary that its tokens are counted by.
+    vocabulary that its tokens are counted by. `logprobs` are tokens with their log probabilities, in place
+    of those that are made up.
     """
 
     parts: tuple[Part, ...]
@@ -336,6 +337,7 @@ class Reply(Struct, frozen=True, gc=False):
     model: str = ""
     others: tuple[Reply, ...] = ()
     encoding: str = "o200k_base"
+    logprobs: tuple[tuple[str, float], ...] = ()
 
     @property
     def text(self) -> str:

@@ -94,7 +94,8 @@ class Plan(Struct, gc=False):
 
     `reply` is cut to size and counted, `size` its bytes, about; `calls` says that its tool calls still need
     ids. `warnings` say what the vendor would have refused; `faults` befall the answer, `pace` is its own,
-    `headers` are further header lines. `pieces` are the bytes of a whole answer around its id and its time, once they are known.
+    `headers` are further header lines. `pieces` are the bytes of a whole answer around its id and its time,
+    once they are known.
     """
 
     request: Any
@@ -261,8 +262,14 @@ class Planner:
                 replies[0].usage or Usage(input, *usage.output(choices, encoding)),
                 replies[0].id,
                 model=replies[0].model or request.model,
-                others=tuple([Reply(parts, stop, encoding=encoding) for parts, stop in others]),
+                others=tuple(
+                    [
+                        Reply(parts, stop, encoding=encoding, logprobs=said.logprobs)
+                        for (parts, stop), said in zip(others, replies[1:], strict=True)
+                    ]
+                ),
                 encoding=encoding,
+                logprobs=replies[0].logprobs,
             ),
             answer.by,
             all(each.lasting for _, each in answered),

@@ -434,18 +434,29 @@ def fingerprint(model: str) -> str:
     return f"fp_{crc32(model.encode(errors='replace')):08x}{len(model) % 256:02x}"
 
 
-def logprob(token: str, alternative: int = 0) -> float:
-    """A plausible log probability: near 0 for the chosen token, lower for each alternative."""
+Told = tuple[tuple[str, float], ...]
+"""Tokens, and the log probabilities that a rule gives them."""
+
+
+def logprob(token: str, told: Told = (), alternative: int = 0) -> float:
+    """What is `told`, or else a plausible one: near 0 for the chosen token, lower for each alternative."""
+    for known, given in told:
+        if known == token.strip():
+            return given
     share = crc32(token.encode(errors="replace")) / 2**32
     return round(-0.3 * share**4 - alternative * (1.5 + share), 8)
 
 
-def alternatives(token: str, number: int) -> list[tuple[str, float]]:
-    """The `number` likeliest tokens in this place, the chosen one first."""
+def alternatives(token: str, number: int, told: Told = ()) -> list[tuple[str, float]]:
+    """The `number` likeliest tokens in this place, the chosen one first; what is told, by likelihood."""
+    if any(known == token.strip() for known, _ in told):
+        lead = token[: len(token) - len(token.lstrip())]
+        likeliest = sorted(told, key=lambda each: -each[1])
+        return [(f"{lead}{known}", given) for known, given in likeliest][:number]
     forms = (token, token.lower(), token.upper(), token.strip(), f" {token}", f"{token}s", ".", ",", "\n", "")
     distinct = list(dict.fromkeys(forms))
     padded = distinct + [f"{token}{n}" for n in range(max(0, number - len(distinct)))]
-    return [(form, logprob(token, place)) for place, form in enumerate(padded[:number])]
+    return [(form, logprob(token, (), place)) for place, form in enumerate(padded[:number])]
 
 
 def obfuscation(text: str) -> str:

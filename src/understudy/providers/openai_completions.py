@@ -231,7 +231,7 @@ def body(reply: Reply, request: Request) -> bytes:
                     request,
                     index,
                     _echo(request, index) + _text(each.parts),
-                    reply.encoding,
+                    reply,
                     FINISH[each.stop],
                 )
                 for index, each in enumerate((reply, *reply.others))
@@ -261,10 +261,11 @@ def _frame(reply: Reply) -> dict[str, Any]:
 
 
 def _choice(
-    request: Request, index: int, text: str, encoding: str, finish: str | None, offset: int = 0
+    request: Request, index: int, text: str, reply: Reply, finish: str | None, offset: int = 0
 ) -> dict[str, Any]:
     top = request.sampling.top_logprobs
-    logprobs = None if top is None else _logprobs(tokens.split(text, encoding), top, offset)
+    words = () if top is None else tokens.split(text, reply.encoding)
+    logprobs = None if top is None else _logprobs(words, top, reply.logprobs, offset)
     return {"text": text, "index": index, "logprobs": logprobs, "finish_reason": finish}
 
 
@@ -280,7 +281,7 @@ def _echo(request: Request, choice: int) -> str:
     return prompts[choice // request.choices][0].text
 
 
-def _logprobs(slices: Iterable[str], top: int, offset: int = 0) -> dict[str, Any]:
+def _logprobs(slices: Iterable[str], top: int, told: base.Told, offset: int = 0) -> dict[str, Any]:
     """Log probabilities in this API's own form: four lists side by side, offsets in characters."""
     words = list(slices)
     offsets = []
@@ -289,8 +290,8 @@ def _logprobs(slices: Iterable[str], top: int, offset: int = 0) -> dict[str, Any
         offset += len(word)
     return {
         "tokens": words,
-        "token_logprobs": [base.logprob(word) for word in words],
-        "top_logprobs": [dict(base.alternatives(word, top)) for word in words] if top else None,
+        "token_logprobs": [base.logprob(word, told) for word in words],
+        "top_logprobs": [dict(base.alternatives(word, top, told)) for word in words] if top else None,
         "text_offset": offsets,
     }
 
@@ -341,7 +342,7 @@ class _Encoder:
     def _chunk(self, choice: int, text: str, finish: str | None = None) -> bytes:
         offset = self._offsets.get(choice, 0)
         self._offsets[choice] = offset + len(text)
-        made = _choice(self._request, choice, text, self._reply.encoding, finish, offset)
+        made = _choice(self._request, choice, text, self._reply, finish, offset)
         return b'%b,"choices":[%b]%b' % (self._head, encode(made), self._end)
 
     def _finish(self, event: Finish) -> bytes:

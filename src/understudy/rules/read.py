@@ -58,6 +58,7 @@ REPLY_KEYS = (
     "parts",
     "stop",
     "usage",
+    "logprobs",
     "model",
     "id",
     "headers",
@@ -276,11 +277,23 @@ def read_parts(
     calls = any(isinstance(part, ToolCall) for part in parts)
     stop = read_stop(reply["stop"], place / "stop") if "stop" in reply else ("tool_call" if calls else "end")
     usage = given(reply, "usage", place, read_usage) or NO_USAGE
+    logprobs = given(reply, "logprobs", place, read_logprobs) or ()
     id, model = worded(reply.get("id", ""), place / "id"), worded(reply.get("model", ""), place / "model")
     if any(isinstance(part, Template) for part in parts):
-        return Draft(parts, stop, usage, id, model)
+        return Draft(parts, stop, usage, id, model, logprobs)
     plain = tuple(part for part in parts if not isinstance(part, Template))
-    return Reply(plain, stop, usage, id, model=model)
+    return Reply(plain, stop, usage, id, model=model, logprobs=logprobs)
+
+
+def read_logprobs(value: object, place: Place) -> tuple[tuple[str, float], ...]:
+    """Tokens and their log probabilities, `{Yes: -0.1, No: -2.3}`; of one of them, the others are the alternatives."""
+    if not isinstance(value, Mapping):
+        raise place.error(f"expected tokens like {{Yes: -0.1, No: -2.3}}, found {described(value)}")
+    for token, number in value.items():
+        if isinstance(number, bool) or not isinstance(number, int | float) or not number <= 0:
+            wanted = "expected a log probability, 0 or less"
+            raise (place / str(token)).error(f"{wanted}; found {described(number)}")
+    return tuple((str(token).strip(), float(number)) for token, number in value.items())
 
 
 def read_instead_error(value: Mapping[str, object], place: Place) -> Any:

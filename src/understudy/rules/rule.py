@@ -24,12 +24,20 @@ class Draft(Struct, frozen=True, gc=False):
     usage: Usage = NO_USAGE
     id: str = ""
     model: str = ""
+    logprobs: tuple[tuple[str, float], ...] = ()
 
     def reply(self, request: Request, groups: Groups) -> Reply:
         parts = [
             Text(part.render(request, groups)) if type(part) is Template else part for part in self.parts
         ]
-        return Reply(tuple(parts), self.stop, self.usage, self.id, model=self.model)  # type: ignore[arg-type]
+        return Reply(
+            tuple(parts),  # type: ignore[arg-type]
+            self.stop,
+            self.usage,
+            self.id,
+            model=self.model,
+            logprobs=self.logprobs,
+        )
 
     @property
     def lasting(self) -> bool:

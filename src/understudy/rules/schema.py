@@ -149,6 +149,9 @@ def response() -> Schema:
         "parts": said("All of these, in an order of your own.", listed(ref("part"))),
         "stop": said("Why the answer ends.", {"enum": list(get_args(Stop))}),
         "usage": said("Tokens, in place of those that are counted.", optional(usage())),
+        "logprobs": said(
+            "Tokens and their log probabilities: `{Yes: -0.1, No: -2.3}`.", optional(logprobs())
+        ),
         "model": said("The model that the answer names.", TEXT),
         "id": said("The answer's id.", TEXT),
         "headers": said("Further headers of the answer.", optional(ref("headers"))),
@@ -174,6 +177,10 @@ def response() -> Schema:
 def usage() -> Schema:
     kinds = ("input", "output", "reasoning", "cached")
     return mapping({kind: number(0) for kind in kinds})
+
+
+def logprobs() -> Schema:
+    return {"type": "object", "additionalProperties": {"type": "number", "maximum": 0}}
 
 
 def raw() -> Schema:

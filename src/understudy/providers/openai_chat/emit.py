@@ -118,7 +118,7 @@ def _logprobs(reply: Reply, top: int) -> dict[str, Any]:
     logprobs: dict[str, Any] = {"content": None, "refusal": None}
     for part in reply.parts:
         if isinstance(part, Text | Refusal):
-            found = [_token(token, top) for token in tokens.split(part.text, reply.encoding)]
+            found = [_token(token, top, reply.logprobs) for token in tokens.split(part.text, reply.encoding)]
             key = _SAID[type(part)]
             logprobs[key] = (logprobs[key] or []) + found
     return logprobs
@@ -128,17 +128,17 @@ _SAID: dict[type, str] = {Text: "content", Refusal: "refusal"}
 
 
 @cached(entries=4_096, longest=64)
-def _token(token: str, top: int) -> Raw:
+def _token(token: str, top: int, told: base.Told) -> Raw:
     """A token's log probabilities, encoded: the same wherever it occurs."""
     return Raw(
         encode(
             {
                 "token": token,
-                "logprob": base.logprob(token),
+                "logprob": base.logprob(token, told),
                 "bytes": list(token.encode(errors="replace")),
                 "top_logprobs": [
                     {"token": form, "logprob": logprob, "bytes": list(form.encode(errors="replace"))}
-                    for form, logprob in base.alternatives(token, top)
+                    for form, logprob in base.alternatives(token, top, told)
                 ],
             }
         )
@@ -267,7 +267,11 @@ class _Encoder:
         delta = {
             "index": choice,
             "delta": {key: text},
-            "logprobs": {"content": None, "refusal": None, key: [_token(text, top)]},
+            "logprobs": {
+                "content": None,
+                "refusal": None,
+                key: [_token(text, top, self._reply_of(choice).logprobs)],
+            },
             "finish_reason": None,
         }
         return b'%b,"choices":[%b]%b%b}\n\n' % (self._head, encode(delta), self._end, self._blur(text))
