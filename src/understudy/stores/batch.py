@@ -99,7 +99,9 @@ class Gathering:
         "_header_place",
         "_header_places",
         "_headers",
+        "_last_parts",
         "_parts",
+        "_parts_place",
         "_parts_places",
         "entries",
         "first",
@@ -118,7 +120,9 @@ class Gathering:
         self._bodies: list[bytes] = []
         self._body_places: dict[bytes, int] = {}
         self._parts: list[tuple[Part, ...]] = []
-        self._parts_places: dict[int, int] = {}  # by identity: to compare them would cost too much
+        self._parts_places: dict[int, int] = {}
+        self._parts_place = 0
+        self._last_parts: tuple[Part, ...] | None = None
 
     def add(self, exchange: Exchange) -> int:
         """Add a closed exchange; about how many bytes it takes."""
@@ -176,12 +180,10 @@ class Gathering:
     def _replied(self, reply: AnyReply | None) -> tuple[int, object]:
         if type(reply) is Reply:
             parts, usage = reply.parts, reply.usage
-            place = self._parts_places.get(id(parts))
-            if place is None:
-                place = self._parts_places[id(parts)] = len(self._parts)
-                self._parts.append(parts)
+            if parts is not self._last_parts:
+                self._share(parts)
             return GENERATED, (
-                place,
+                self._parts_place,
                 reply.stop,
                 usage.input,
                 usage.output,
@@ -197,6 +199,15 @@ class Gathering:
         if reply is None:
             return NOTHING, None
         return EMBEDDED if type(reply) is EmbeddingReply else LISTED, reply
+
+    def _share(self, parts: tuple[Part, ...]) -> None:
+        """Find the place of these parts, which are compared by identity: more would cost too much."""
+        self._last_parts = parts
+        place = self._parts_places.get(id(parts))
+        if place is None:
+            place = self._parts_places[id(parts)] = len(self._parts)
+            self._parts.append(parts)
+        self._parts_place = place
 
     def packed(self) -> bytes:
         """The bytes of the batch: an array of four, the last of which holds the entries as they are."""

@@ -89,6 +89,7 @@ class Sqlite:
         self._overflown = False
         self._cleared: dict[str, int] = {}
         self._wake = threading.Event()
+        self._awake = False  # the writer will look before long
         self._closing = threading.Event()
         self._writer: threading.Thread | None = None
 
@@ -100,18 +101,21 @@ class Sqlite:
             self._overflow()
             return
         with self._changing:
-            gathering = self._gathering.get(space)
-            if gathering is None:
-                gathering = self._gathering[space] = Gathering(space)
+            gathering = self._gathering.get(space) or self._begun(space)
             try:
                 self._put += gathering.add(exchange)
             except (TypeError, ValueError):  # half a surrogate pair, for one
                 log.exception("exchange %d cannot be written", exchange.number)
                 self._lost += 1
-            if len(gathering.entries) >= BATCH:
+            if len(gathering.entries) == BATCH:
                 self._queue.append(self._gathering.pop(space))
-        if not self._wake.is_set():
-            self._awake()
+        if not self._awake:
+            self._awake = True
+            self._waken()
+
+    def _begun(self, space: str) -> Gathering:
+        gathering = self._gathering[space] = Gathering(space)
+        return gathering
 
     def clear(self, space: str, last: int) -> None:
         self._cleared[space] = last
@@ -119,9 +123,9 @@ class Sqlite:
             if (gathering := self._gathering.pop(space, None)) is not None:
                 self._put -= gathering.size
             self._queue.append(Deletion(space, last))
-        self._awake()
+        self._waken()
 
-    def _awake(self) -> None:
+    def _waken(self) -> None:
         if self._writer is None:
             self._writer = threading.Thread(target=self._write_on, name="understudy journal", daemon=True)
             self._writer.start()
@@ -211,6 +215,7 @@ class Sqlite:
             self._wake.wait()
             self._closing.wait(RETRY_S if failed else GATHER_S)
             self._wake.clear()
+            self._awake = False
             try:
                 writing = writing or connected(self._file)
                 self._write(writing, self._taken())
