@@ -286,7 +286,7 @@ def read_parts(
 
 
 def read_logprobs(value: object, place: Place) -> tuple[tuple[str, float], ...]:
-    """Tokens and their log probabilities, `{Yes: -0.1, No: -2.3}`; of one of them, the others are the alternatives."""
+    """Tokens and their log probabilities, `{Yes: -0.1, No: -2.3}`: each one's alternatives are the others."""
     if not isinstance(value, Mapping):
         raise place.error(f"expected tokens like {{Yes: -0.1, No: -2.3}}, found {described(value)}")
     for token, number in value.items():
