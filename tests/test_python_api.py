@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import ssl
 import subprocess
 import sys
 import threading
@@ -450,6 +451,19 @@ def test_ids_are_the_same_for_the_same_seed() -> None:
             return str(llm.requests[0].answer["id"])
 
     assert first_id() == first_id()
+
+
+def test_it_speaks_tls(tmp_path: Path) -> None:
+    key, certificate = str(tmp_path / "key.pem"), str(tmp_path / "certificate.pem")
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost"
+    names = ("-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate)
+    subprocess.run([*command.split(), *names], check=True, capture_output=True)
+    with Understudy(tls_cert=certificate, tls_key=key) as llm:
+        trusting = ssl.create_default_context(cafile=certificate)
+        assert httpx2.get(f"{llm.base_url}/models", verify=trusting).status_code == 200
+        assert llm.url == f"https://localhost:{llm.port}"
+    with pytest.raises(SettingsError, match=r"Understudy\(tls_cert=\.\.\.\): cannot be used"):
+        Understudy(tls_cert=key, tls_key=key).start()
 
 
 # --- spaces ---------------------------------------------------------------------------------------------

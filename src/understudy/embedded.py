@@ -374,9 +374,11 @@ class Understudy(Space):
     @property
     def address(self) -> str:
         """Scheme, host and port."""
-        scheme, hosts = "https" if self.settings.tls_cert else "http", self.settings.host
+        if self.settings.tls_cert:
+            return f"https://localhost:{self.port}"  # which certificates are for
+        hosts = self.settings.host
         host = next((host for host in hosts if host not in ("0.0.0.0", "::")), "127.0.0.1")
-        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     def carry_out(self, function: Callable[[App], T]) -> T:
         """What the function makes of the whole, called while no answer is being made."""

@@ -33,7 +33,7 @@ class ServerThread:
         self._thread.start()
         try:
             return listening.result()
-        except BaseException:
+        except OSError:
             self._thread.join()
             raise
 
