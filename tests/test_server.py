@@ -875,6 +875,31 @@ def test_what_idles_goes_on_and_starts_none_while_draining() -> None:
     assert wire.ended == "closed"
 
 
+def test_close_does_not_wait_for_who_does_not_read_what_has_no_end(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    def handle(_: HttpRequest) -> Iterator[Step]:
+        yield Head(200, b"")
+        yield Send(b"a")
+        yield Idle(0.001)
+        while True:
+            yield Send(b"b" * FLUSH_BYTES)
+            yield Idle(0.001)
+
+    with (
+        serving(handle, Limits(drain_s=600.0), loop_factory=loop_factory) as server,
+        server.client() as client,
+    ):
+        client.send(GET)
+        client.until(b"1\r\na\r\n")
+        shared = server.server._shared
+        assert shared is not None
+        (connection,) = shared.connections
+        while not server.call(lambda: connection._blocked):
+            pass
+        server.begin_close().result(TIMEOUT_S)
+
+
 def test_a_second_close_does_not_wait() -> None:
     watched = Watched(Head(200, b""), Send(b"a"), Pause(60.0), Send(b"b"))
     with serving(watched, Limits(drain_s=60.0)) as server, server.client() as client:

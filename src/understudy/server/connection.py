@@ -170,6 +170,7 @@ class Connection(asyncio.Protocol):
         "_body",
         "_chunks",
         "_due",
+        "_endless",
         "_eof",
         "_expects",
         "_fields",
@@ -222,6 +223,7 @@ class Connection(asyncio.Protocol):
         self._lag = 0.0  # seconds by which the answer is later than it could be
         self._tick: Tick = 0  # of the Pause being waited for
         self._idle = False  # the Pause is one that shutdown ends
+        self._endless = False  # the answer has had such a Pause
         self._blocked = False  # the peer does not read
         self._held = False  # we do not read
         self._eof = False  # the peer has closed its side
@@ -321,6 +323,9 @@ class Connection(asyncio.Protocol):
         if self._idle:
             self._shared.clock.cancel(self, self._tick)
             self.wake()
+        if self._endless and self._blocked:
+            self.abort()
+            return False
         if self._parser is None:
             return False
         if self._turn is not None or self._turns or self._began:
@@ -549,6 +554,7 @@ class Connection(asyncio.Protocol):
             self._due = now = monotonic()
             self._lag = now - max(turn.arrived, self._since)
             self._framing = UNSTARTED
+            self._endless = False
             try:
                 if isinstance(turn.request, HttpRequest):
                     self._steps = self._shared.handle(turn.request)
@@ -611,7 +617,7 @@ class Connection(asyncio.Protocol):
                     self._due = monotonic() + step.seconds
                     self._write(head, body)
                     self._sleep()
-                    self._idle = True
+                    self._idle = self._endless = True
                     return
             self._write(head, body, last=True)
         except Exception as error:
