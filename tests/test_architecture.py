@@ -190,7 +190,7 @@ def test_only_who_executes_steps_sleeps_or_awaits(file: Path) -> None:
 
 @each_file
 def test_only_the_app_has_clock_chance_and_environment(file: Path) -> None:
-    if room(file) in {"app", "cli", "terminal"} | WAITING:
+    if room(file) in {"app", "cli", "terminal", "pytest_plugin"} | WAITING:
         return
     assert not outside(file) & {"time", "uuid", "secrets"}, "the clock arrives as a value"
     for node in ast.walk(ast.parse(file.read_text())):

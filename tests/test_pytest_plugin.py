@@ -291,6 +291,23 @@ class TestCase(unittest.TestCase):
     result.assert_outcomes(passed=2)
 
 
+@pytest.mark.parametrize(
+    ("name", "given"), [("NO_PROXY", ""), ("NO_PROXY", "corp.example"), ("no_proxy", "a")]
+)
+def test_no_proxy_is_asked(run: Run, monkeypatch: pytest.MonkeyPatch, name: str, given: str) -> None:
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv(name, given)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    result = run(
+        f"""
+def test_it(llm):
+    assert ask("Hi")
+    assert os.environ["{name}"].split(",")[2:] == ["{given}"]
+"""
+    )
+    result.assert_outcomes(passed=1)
+
+
 def test_the_marker_is_registered(run: Run) -> None:
     result = run("", "--markers")
     result.stdout.fnmatch_lines(["@pytest.mark.llm(rules='rules.yaml', strict=True, *"])

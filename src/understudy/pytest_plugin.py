@@ -7,6 +7,7 @@ It costs nothing where it is not used: the server is imported when a test first 
 
 from __future__ import annotations
 
+import os
 import re
 import zlib
 from collections.abc import Generator, Iterator
@@ -26,6 +27,8 @@ MOST_NAME = 60
 """Characters of a test's name in its space's."""
 MOST_REPORT = 20_000
 """Characters of a conversation in a report."""
+HERE = "127.0.0.1,localhost"
+"""What no proxy is asked for, whatever the environment says: no proxy would find the server."""
 SPACE = pytest.StashKey["Space"]()
 
 
@@ -75,6 +78,7 @@ def llm(
     server.drop(space.name)
     for name, value in space.env.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("no_proxy" if "no_proxy" in os.environ else "NO_PROXY", HERE, prepend=",")
     request.node.stash[SPACE] = space
     yield space
     del request.node.stash[SPACE]
