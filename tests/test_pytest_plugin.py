@@ -121,7 +121,7 @@ def test_mistake(llm):
     result.stdout.fnmatch_lines(
         ['E *SettingsError: test_it.py:6: when: unknown key "usr" (did you mean "user"?)']
     )
-    assert "embedded.py" not in result.stdout.str()
+    assert "embedded" not in result.stdout.str()
 
 
 def test_under_strict_a_refusal_that_was_swallowed_fails_the_test(run: Run) -> None:

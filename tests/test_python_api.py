@@ -368,6 +368,7 @@ def test_its_urls_are_for_the_sdks_of_each_vendor() -> None:
         assert llm.env["OPENAI_BASE_URL"] == llm.base_url
         assert llm.env["ANTHROPIC_BASE_URL"] == llm.url
         assert llm.env["GOOGLE_GEMINI_BASE_URL"] == llm.url
+        assert (repr(llm), repr(llm.space("alice"))) == (f"<Understudy {llm.url}>", "<space alice>")
         assert llm.space("alice").env["OPENAI_BASE_URL"] == f"{llm.url}/@alice/v1"
     with Understudy(host="::1", api_key="sk-mine") as llm:
         assert llm.url == f"http://[::1]:{llm.port}"
@@ -389,6 +390,7 @@ def test_a_child_process_finds_it_by_its_environment() -> None:
 
 def test_without_being_started_it_has_no_url() -> None:
     llm = Understudy()
+    assert repr(llm) == "<Understudy, not started>"
     with pytest.raises(RuntimeError, match="not started"):
         llm.url  # noqa: B018
     with pytest.raises(RuntimeError, match="not started"):
