@@ -172,6 +172,28 @@ def test_rules_are_added_replaced_and_removed_while_the_server_runs(serving: Ser
         assert 'unknown key "replay" (did you mean "reply"?)' in told["message"]
 
 
+def test_a_rule_that_answers_the_same_again_and_again_counts_each_answer(
+    serving: Serving, file: Path
+) -> None:
+    with serving(str(file)) as url:
+        control(url, "PUT", "/rules", [{"when": {"user": "Hello"}, "reply": "Hi", "id": "h"}])
+        api = client(url)
+        assert [say(api, "Hello") for _ in range(4)] == ["Hi", "Hi", "Hi", "Hi"]
+        assert control(url, "GET", "/rules/h")["answered"] == 4
+
+
+def test_the_count_in_a_template_is_of_all_requests_of_the_space(serving: Serving, file: Path) -> None:
+    rules = [
+        {"when": {"user": "Hello"}, "reply": "Hi"},
+        {"when": {"user": "Which"}, "reply": {"template": "Request {{ count }}"}},
+    ]
+    with serving(str(file)) as url:
+        control(url, "PUT", "/rules", rules)
+        api = client(url)
+        assert [say(api, text) for text in ("Hello", "Hello", "Which")] == ["Hi", "Hi", "Request 3"]
+        assert [say(api, text) for text in ("Hello", "Which", "Which")] == ["Hi", "Request 5", "Request 6"]
+
+
 def test_spaces_do_not_see_each_other(serving: Serving, file: Path) -> None:
     with serving(str(file)) as url:
         alice, bob = client(url, "/@alice"), client(url, "/@bob")

@@ -18,7 +18,7 @@ from understudy.model import (
     Usage,
 )
 from understudy.planning import Answer, Operation
-from understudy.rules import Match, NearMiss, Rulebook
+from understudy.rules import Match, NearMiss, Rulebook, RuleState
 
 NEAREST = 3
 """How many rules are explained where none matches."""
@@ -61,7 +61,7 @@ class Answering:
         rules = self._book.rules
         match = rules.select(request, self._book.state)
         if match is not None:
-            return answer(match)
+            return answer(match, self._book.state)
         if self._pilot is None:
             raise unmatched(rules.near_misses(request, NEAREST), len(rules))
         reply, by = self._pilot.answer(request)
@@ -83,8 +83,8 @@ class Answering:
         return Answer(found, "models", lasting=True)
 
 
-def answer(match: Match) -> Answer:
-    """What a rule that matches answers with."""
+def answer(match: Match, state: RuleState) -> Answer:
+    """What a rule that matches answers with; its state counts how often."""
     response = match.response
     assert response is not None
 
@@ -100,6 +100,7 @@ def answer(match: Match) -> Answer:
         response.pace,
         headers.encode("latin-1", "replace"),
         again,
+        lambda: state.take(match.rule),
     )
 
 
@@ -107,7 +108,8 @@ def unmatched(misses: list[NearMiss], count: int) -> Failure:
     """The refusal of a request that no rule matches: what came nearest, and why it did not match."""
     told: list[Any] = [f'"{miss.rule.title}": {"; ".join(miss.why)}' for miss in misses]
     nearest = f" The nearest: {' | '.join(told)}" if told else ""
-    rules = f"none of the {count} rules matches this request" if count else "there are no rules"
+    several = f"none of the {count} rules matches this request"
+    rules = {0: "there are no rules", 1: "the only rule does not match this request"}.get(count, several)
     return Failure(
         404,
         "not_found",

@@ -139,6 +139,8 @@ class Engine:
         else:
             exchange.model = plan.request.model
             limits = self._admitted(http, key, plan.request.model, plan.charge)
+            for count in plan.counted:
+                count()
         faults = plan.faults
         if world.faults:
             scene = world.scene(http) if world.faults.needs_scene else None

@@ -51,7 +51,8 @@ class Answer(Struct, frozen=True, gc=False):
 
     `lasting` says that the same request will always get the same answer, so that it may be remembered.
     `faults` befall it, `pace` is its own, and `headers` are further header lines. `again` answers the
-    further choices of the same prompt, where the operation should not be asked anew for each.
+    further choices of the same prompt, where the operation should not be asked anew for each. `counted` is
+    called each time when the answer is given from memory.
     """
 
     reply: Any
@@ -61,6 +62,7 @@ class Answer(Struct, frozen=True, gc=False):
     pace: Pace | None = None
     headers: bytes = b""
     again: Callable[[Request], Answer] | None = None
+    counted: Callable[[], object] | None = None
 
 
 class Asked(Struct, frozen=True, gc=False):
@@ -112,6 +114,8 @@ class Plan(Struct, gc=False):
     uses: int = 0
     charge: int = 0
     """Tokens that the limits count for it."""
+    counted: tuple[Callable[[], object], ...] = ()
+    """Called when the plan is carried out once more: who gave its answers counts them."""
 
 
 class Policy(Struct, frozen=True):
@@ -275,6 +279,7 @@ class Planner:
             all(each.lasting for _, each in answered),
             any(type(part) is ToolCall for each in choices for part in each),
             CHOICE_BYTES * len(choices) + sum(len(events.content(part)) for each in choices for part in each),
+            counted=tuple([each.counted for _, each in answered if each.counted is not None]),
         )
 
     def _others(self, request: Request, first: Answer) -> Iterator[tuple[Request, Answer]]:

@@ -97,6 +97,7 @@ class Space:
         """Answer a request: a wire API's, the control API's, or a page's."""
         if not http.target.startswith("/v1/") and (steps := self._control.handle(http)) is not None:
             return steps
+        self._count += 1
         return self.engine.handle(http)
 
     def renew(self) -> None:
@@ -132,7 +133,6 @@ class Space:
         """What surrounds a request, where a rule looks at it."""
         if not self.rulebook.rules.needs_scene:
             return None
-        self._count += 1
         return self._around(http, self._chance.random())
 
     def _around(self, http: HttpRequest, chance: float = 0.0) -> Scene:
