@@ -46,11 +46,12 @@ class RuleFiles:
         return bool(self.paths) and self._seen() != self._stamps
 
     def reload(self) -> None:
-        """Read all files again. Raises SettingsError once for a mistake; the last good ones stay."""
-        try:
-            self.load()
-        finally:
-            self._stamps = self._seen()
+        """Read all files again. Raises SettingsError once for a mistake; the last good ones stay.
+
+        What counts is how the files were before they were read: one that is written meanwhile has changed.
+        """
+        self._stamps = self._seen()
+        self.load()
 
     def _seen(self) -> tuple[Stamp, ...]:
         return tuple([stamp(path) for path in self.paths])
