@@ -234,8 +234,19 @@ def test_a_mistake_is_told_of_the_line_that_made_it() -> None:
         llm.when().reply()
     with pytest.raises(SettingsError, match=r"test_python_api\.py:\d+: .*unsupported"):
         llm.when().reply({"text": object()})
+    with pytest.raises(
+        SettingsError, match=r"object is unsupported; a reply is a text \(for JSON: json\.dumps"
+    ):
+        llm.when().reply(object())  # type: ignore[arg-type]
     with pytest.raises(SettingsError, match=r'test_python_api\.py:\d+: when: unknown key "usr"'):
         llm.verify(usr="weather")
+    with pytest.raises(SettingsError, match=r'unknown key "time" \(did you mean "times"\?\)'):
+        llm.verify(user="weather", time=1)
+    for call in (llm.when, llm.verify):
+        with pytest.raises(
+            SettingsError, match=r"""when: expected keywords, like user="weather"; found 'hi'"""
+        ):
+            call("hi")  # type: ignore[arg-type]
     with pytest.raises(SettingsError, match=r"test_python_api\.py:\d+: requests: expected a rate"):
         llm.limits = {"requests": "many"}
     with pytest.raises(SettingsError, match=r'test_python_api\.py:\d+: \[0\]\.fault: unknown fault "hangs"'):

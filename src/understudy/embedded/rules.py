@@ -14,6 +14,10 @@ from understudy.space import Space as World
 if TYPE_CHECKING:
     from understudy.embedded.space import Space
 
+REPLIES = (
+    "a reply is a text (for JSON: json.dumps(...)), error(...), tool_call(...), a list of these, or a mapping"
+)
+
 
 class Added:
     """A rule that a test has added."""
@@ -80,7 +84,9 @@ class When:
 
 
 def spelled(when: Mapping[str, Any] | None, keys: Mapping[str, Any]) -> dict[str, Any]:
-    """A `when` as a rule file would have it."""
+    """A `when` as a rule file would have it. Raises SettingsError where it is no mapping."""
+    if when is not None and not isinstance(when, Mapping):
+        raise SettingsError(caller(), "when", f'expected keywords, like user="weather"; found {when!r}')
     return {**(when or {}), **{key.removesuffix("_"): value for key, value in keys.items()}}
 
 
@@ -91,7 +97,7 @@ def add(world: World, rule: dict[str, Any], replies: Sequence[Reply], line: str)
         several = len(said) > 1 or "repeat" in rule or not said
         value = plain(rule) | ({"sequence": said} if several else {"reply": said[0]})
     except TypeError as problem:
-        raise SettingsError(line, "", str(problem)) from None
+        raise SettingsError(line, "", f"{problem}; {REPLIES}") from None
     rules = reading(lambda: world.rulebook.read(value), line)
     reading(lambda: world.rulebook.add(rules), line)
     return rules[0]

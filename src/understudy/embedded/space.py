@@ -20,6 +20,7 @@ from understudy.space import Space as World
 from understudy.transport import Transport
 from understudy.verification import Verification, read_wanted, verify
 from understudy.verification.read import KEYS as WANTED_KEYS
+from understudy.verification.read import PATTERN_KEYS
 from understudy.view import View
 
 if TYPE_CHECKING:
@@ -93,6 +94,9 @@ class Space:
         __tracebackhide__ = True
         beside = {key: plain(keys.pop(key)) for key in WANTED_KEYS if key in keys and key != "when"}
         pattern = spelled(when, keys)
+        for key in pattern:
+            if key not in PATTERN_KEYS:  # which may be meant to stand beside the pattern: `time=1`
+                raise Place(caller(), "when").unknown("key", key, (*PATTERN_KEYS, *WANTED_KEYS))
         wanted = reading(lambda: read_wanted({"when": pattern, **beside}, Place("verify")), caller())
         found = self.call(lambda world: verify(list(world.journal.oldest()), world.engine.asked, wanted))
         if not found.ok:

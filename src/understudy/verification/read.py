@@ -52,6 +52,7 @@ SAID: dict[str, tuple[Kind, Callable[[Reply], Values]]] = {
 }
 OWN = (*NOTED, "reply")
 """The keys of a `when` here that a rule's has not."""
+PATTERN_KEYS = (*READERS, *OWN)
 
 
 def read_wanted(value: object, place: Place) -> Wanted:
@@ -117,7 +118,7 @@ def read_condition(key: str, value: object, place: Place) -> Condition:
     if key == "reply":
         return read_reply(value, place / key)
     if key not in READERS:
-        raise place.unknown("key", key, (*READERS, *OWN))
+        raise place.unknown("key", key, PATTERN_KEYS)
     return Asked(key, READERS[key](value, place / key))
 
 
