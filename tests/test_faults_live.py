@@ -396,7 +396,8 @@ def test_a_slow_answer_outlives_a_timeout_that_is_shorter_than_it(
     client: OpenAI, faults: Callable[..., Any], ask: Callable[[OpenAI], str]
 ) -> None:
     usual = ask(client)
-    faults({"fault": {"slow": {"bytes": 100, "every": f"{PATIENCE_S / 4}s"}}})
+    size = 100 if ask is whole else 4_000  # about ten pieces of either
+    faults({"fault": {"slow": {"bytes": size, "every": f"{PATIENCE_S / 4}s"}}})
     assert ask(client.with_options(timeout=PATIENCE_S)) == usual
 
 
