@@ -14,6 +14,11 @@ from understudy.model import Head, Send, Steps
 KEYS = ("status", "headers", "body")
 
 
+FRAMING = ("connection", "content-length", "transfer-encoding")
+"""Headers that tell where an answer ends, which the server alone knows."""
+NOT_YOURS = "this header goes with the body, the server writes it"
+
+
 class Raw(Fault, frozen=True, gc=False):
     """This status, these headers (whole lines) and this body, whatever was asked."""
 
@@ -45,6 +50,8 @@ def read_raw(value: Mapping[str, object], place: Place) -> Raw:
         line = f"{name}: {text}"
         if not line.isprintable() or not str(name).strip():
             raise (place / "headers" / str(name)).error("expected a header of one line")
+        if str(name).lower() in FRAMING:
+            raise (place / "headers" / str(name)).error(NOT_YOURS)
         headers[str(name).lower()] = str(text)
     lines = "".join(f"{name}: {text}\r\n" for name, text in headers.items())
     return Raw(status, lines.encode("latin-1", "replace"), data)

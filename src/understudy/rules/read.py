@@ -29,7 +29,7 @@ from understudy.model import (
     Usage,
 )
 from understudy.pace import read_pace
-from understudy.rules.raw import read_raw
+from understudy.rules.raw import FRAMING, NOT_YOURS, read_raw
 from understudy.rules.rule import Draft, Repeat, Response, Rule
 from understudy.rules.ruleset import RuleSet
 from understudy.templates import NO_EXTRA, Extra, Template
@@ -318,6 +318,8 @@ def read_headers(value: object, place: Place) -> tuple[tuple[str, str], ...]:
         at = place / str(name)
         if not _HEADER.fullmatch(str(name)):
             raise at.error("not a header's name")
+        if str(name).lower() in FRAMING:
+            raise at.error(NOT_YOURS)
         if not worded(text, at).isprintable():
             raise at.error("expected a text of one line")
         headers.append((str(name).lower(), worded(text, at)))
