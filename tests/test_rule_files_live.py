@@ -182,6 +182,34 @@ def test_a_rule_that_answers_the_same_again_and_again_counts_each_answer(
         assert control(url, "GET", "/rules/h")["answered"] == 4
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_a_header_of_a_rule_takes_the_place_of_the_usual_one(
+    serving: Serving, file: Path, stream: bool
+) -> None:
+    headers = {"x-request-id": "req_mine", "X-RateLimit-Remaining-Requests": "0", "x-tenant": "acme"}
+    with serving(str(file)) as url:
+        control(url, "PUT", "/rules", {"reply": {"text": "Hi", "headers": headers}})
+        api: Any = client(url).chat.completions.with_raw_response
+        answer = api.create(
+            model="gpt-4o", messages=[{"role": "user", "content": "Hello"}], stream=stream
+        ).http_response
+        answer.close()
+        assert answer.headers.get_list("x-request-id") == ["req_mine"]
+        assert answer.headers.get_list("x-ratelimit-remaining-requests") == ["0"]
+        assert answer.headers.get_list("x-ratelimit-limit-requests") == ["30000"]
+        assert answer.headers["x-tenant"] == "acme"
+
+
+@pytest.mark.parametrize("name", ["content-length", "Transfer-Encoding", "connection"])
+def test_a_rule_cannot_say_where_an_answer_ends(serving: Serving, file: Path, name: str) -> None:
+    with serving(str(file)) as url:
+        for reply in ({"text": "Hi"}, {"status": 200, "body": "Hi"}):
+            with pytest.raises(HTTPError) as mistake:
+                control(url, "POST", "/rules", {"reply": reply | {"headers": {name: "5"}}})
+            told = json.load(mistake.value)["error"]["message"]
+            assert "this header goes with the body, the server writes it" in told
+
+
 def test_the_count_in_a_template_is_of_all_requests_of_the_space(serving: Serving, file: Path) -> None:
     rules = [
         {"when": {"user": "Hello"}, "reply": "Hi"},

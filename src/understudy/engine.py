@@ -48,7 +48,7 @@ from understudy.model import (
 from understudy.planning import Plan, Planner
 from understudy.providers.base import Provider
 from understudy.routes import Routes
-from understudy.whole import CORS, broken, preflight, warning_header, whole
+from understudy.whole import CORS, broken, preflight, warning_header, whole, with_headers
 
 MOST_PIECES = 16 << 10
 """Bytes of a whole answer that are remembered, at most: log probabilities can make many out of few."""
@@ -229,7 +229,9 @@ class Engine:
         exchange.size = plan.size
         exchange.input_tokens = reply.usage.input
         exchange.output_tokens = reply.usage.output
-        headers = CORS + plan.headers
+        headers = CORS + provider.head(reply, request.stream, limits)
+        if plan.headers:
+            headers = with_headers(headers, plan.headers)
         if plan.warnings:
             exchange.warning = "; ".join(plan.warnings)
             headers += warning_header(exchange.warning)
@@ -238,11 +240,11 @@ class Engine:
             pace = exchange.pace = plan.pace
         if request.stream and isinstance(reply, Reply):
             exchange.stream = True
-            head = Head(200, headers + provider.head(reply, True, limits))
+            head = Head(200, headers)
             chance = self._next_chance() if pace.jitter else None
             return self._stream(head, provider.encoder(request), reply, pace, chance)
         body = self._body(provider, plan, reply)
-        steps = (Head(200, headers + provider.head(reply, False, limits), len(body)), Send(body))
+        steps = (Head(200, headers, len(body)), Send(body))
         if pace is INSTANT:
             return steps
         waits = events.duration(reply, pace, self._next_chance() if pace.jitter else None)

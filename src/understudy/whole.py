@@ -35,6 +35,16 @@ def warning_header(warning: str) -> bytes:
     return b"x-understudy-warning: %b\r\n" % words[:MOST_WARNING]
 
 
+def with_headers(lines: bytes, own: bytes) -> bytes:
+    """The header lines with `own` among them, which take the place of those of the same name.
+
+    Clients read two values of a name as one, `mine, req_1`.
+    """
+    names = {line.partition(b":")[0] for line in own.splitlines()}
+    kept = [line for line in lines.splitlines(keepends=True) if line.partition(b":")[0] not in names]
+    return b"".join(kept) + own
+
+
 def preflight(http: HttpRequest) -> Steps:
     """The answer to a browser's question whether it may ask: yes, from anywhere."""
     wanted = http.header(b"access-control-request-headers") or "*"
