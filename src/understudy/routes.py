@@ -3,43 +3,48 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from operator import add
 
 from understudy.model import HttpRequest
 from understudy.providers.base import Provider
 
+Speakers = tuple[Provider, ...]
+"""The providers that have a route, in order; the last whose own the request is answers, or the first."""
+
 
 class Routes:
-    """The routes of all providers. The first provider spells the 404s and 405s."""
+    """The routes of all providers. What belongs to none is spelled by whose own it is, or the first."""
 
     def __init__(self, providers: Sequence[Provider]) -> None:
-        self._fallback = providers[0]
-        self._exact: dict[str, dict[str, Provider]] = {}
-        self._prefixes: dict[str, dict[str, Provider]] = {}
+        self._providers = tuple(providers)
+        self._exact: dict[str, dict[str, Speakers]] = {}
+        self._patterns: dict[str, tuple[re.Pattern[str], dict[str, Speakers]]] = {}
         for provider in providers:
             for method, path in provider.ROUTES:
-                table, key = (
-                    (self._exact, path) if "{" not in path else (self._prefixes, path.partition("{")[0])
-                )
-                table.setdefault(key, {})[method] = provider
+                if "{" not in path:
+                    table = self._exact.setdefault(path, {})
+                else:
+                    _, table = self._patterns.setdefault(path, (pattern(path), {}))
+                table[method] = (*table.get(method, ()), provider)
 
     def find(self, http: HttpRequest) -> Provider:
         """The provider that answers; raises the vendor's 404, with a hint, or its 405."""
         methods = self._exact.get(http.target) or self._methods(http.path)
-        method = "GET" if http.method == "HEAD" else http.method
-        if methods is None:
-            raise self._fallback.unrouted(http.method, http.path, (), self._hint(http.path))
-        if method not in methods:
-            raise self._fallback.unrouted(http.method, http.path, tuple(methods), "")
-        return methods[method]
+        speakers = methods.get("GET" if http.method == "HEAD" else http.method)
+        if speakers is None:
+            hint = "" if methods else self._hint(http.path)
+            raise meant(self._providers, http).unrouted(http.method, http.path, tuple(methods), hint)
+        return speakers[0] if len(speakers) == 1 else meant(speakers, http)
 
-    def _methods(self, path: str) -> dict[str, Provider] | None:
-        if (exact := self._exact.get(path)) is not None:
-            return exact
-        for prefix, methods in self._prefixes.items():
-            if path.startswith(prefix) and len(path) > len(prefix):
-                return methods
-        return None
+    def _methods(self, path: str) -> Mapping[str, Speakers]:
+        """What there is on a path, by method."""
+        found = dict(self._exact.get(path, {}))
+        for form, methods in self._patterns.values():
+            if form.fullmatch(path):
+                for method, speakers in methods.items():
+                    found[method] = found.get(method, ()) + speakers
+        return found
 
     def _hint(self, path: str) -> str:
         """A path nearby that there is, if there is one: where the base URL lacks `/v1` or has it twice."""
@@ -48,6 +53,18 @@ class Routes:
             if nearby != path and nearby in self._exact:
                 return nearby
         return ""
+
+
+def pattern(path: str) -> re.Pattern[str]:
+    """The paths that a route stands for: `{...}` is a piece between slashes, the last one all the rest."""
+    pieces = re.split(r"\{[^}]*\}", path)
+    holes = ["[^/]+" if "/" in "".join(pieces[i:]) else "(?s:.+)" for i in range(1, len(pieces))]
+    return re.compile("".join(map(add, map(re.escape, pieces), (*holes, ""))))
+
+
+def meant(speakers: Sequence[Provider], http: HttpRequest) -> Provider:
+    """The last of these providers whose own the request is, or the first."""
+    return next((each for each in reversed(speakers) if each.speaks(http)), speakers[0])
 
 
 _SPACE = re.compile(r"/@([A-Za-z0-9._~-]{1,100})(?=[/?]|\Z)")

@@ -51,7 +51,10 @@ class Provider(Protocol):
 
     @property
     def ROUTES(self) -> tuple[tuple[str, str], ...]:
-        """Method and path; a last segment `{...}` takes the rest of the path, slashes included."""
+        """Method and path; `{...}` takes a piece of the path, the last one all the rest, slashes included."""
+
+    def speaks(self, http: HttpRequest) -> bool:
+        """Whether headers or query say that the request is this API's own, on a path that several have."""
 
     @property
     def CHECKS(self) -> tuple[Check, ...]:

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from understudy.caching import cached
 from understudy.errors import Failure, Kind
-from understudy.model import AnyReply, Broken, RateLimits, Usage
+from understudy.model import AnyReply, Broken, HttpRequest, RateLimits, Usage
 from understudy.providers.base import HttpReply, decode, encode, sse
 
 VERSION = "2020-10-01"
@@ -301,6 +301,11 @@ def error_frame(broken: Broken) -> bytes:
         facts=broken.facts,
     )
     return b"data: %b\n\n" % encode({"error": error_object(failure)})
+
+
+def speaks(http: HttpRequest) -> bool:
+    """Nothing says so: what no other API claims is OpenAI's."""
+    return False
 
 
 def unrouted(method: str, path: str, allowed: tuple[str, ...], hint: str) -> Failure:

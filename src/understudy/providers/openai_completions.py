@@ -41,6 +41,7 @@ ROUTES = (("POST", "/v1/completions"),)
 head = base.head
 error = base.error
 unrouted = base.unrouted
+speaks = base.speaks
 DEFAULT_MAX_TOKENS = 16
 MOST_CHOICES, MOST_LOGPROBS, MOST_STOPS = 4096, 5, 4
 FINISH: dict[Stop, str] = {

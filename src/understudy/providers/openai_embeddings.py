@@ -24,6 +24,7 @@ ROUTES = (("POST", "/v1/embeddings"),)
 head = base.head
 error = base.error
 unrouted = base.unrouted
+speaks = base.speaks
 TYPES = {"dimensions": reading.INTEGER, "encoding_format": reading.STRING, "user": reading.STRING}
 MOST_INPUTS = 2048
 

@@ -17,6 +17,7 @@ NAME = "openai-models"
 ROUTES = (("GET", "/v1/models"), ("GET", "/v1/models/{model}"))
 head = base.head
 unrouted = base.unrouted
+speaks = base.speaks
 UNKNOWN = base.Spelling(404, base.INVALID, "The model '{model}' does not exist", "model_not_found", "model")
 CHECKS: tuple[Check, ...] = (
     Check(

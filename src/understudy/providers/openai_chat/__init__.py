@@ -23,6 +23,7 @@ __all__ = [
     "head",
     "parse",
     "read",
+    "speaks",
     "unrouted",
 ]
 
@@ -30,3 +31,4 @@ ROUTES = (("POST", "/v1/chat/completions"),)
 head = base.head
 error = base.error
 unrouted = base.unrouted
+speaks = base.speaks
