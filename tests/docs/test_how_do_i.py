@@ -66,47 +66,48 @@ RECIPES = [recipe(*pair) for pair in zip(SECTIONS[::2], SECTIONS[1::2], strict=T
 PREAMBLE = next(block["text"] for block in BLOCK.finditer(PAGE) if block["kind"] == "python")
 
 
+FLAGS = "-n 2 -W error -p no:cacheprovider --import-mode importlib --junit-xml report.xml"
+
+
 @pytest.fixture(scope="module")
 def reported(tmp_path_factory: pytest.TempPathFactory) -> Reported:
     """One run of all tests of the page."""
     folder = tmp_path_factory.mktemp("how_do_i")
-    (folder / "pytest.ini").touch()
-    for each in RECIPES:
-        if each.tests:
-            (folder / each.anchor).mkdir()
-            for name, text in {**each.files, "test_recipe.py": f"{PREAMBLE}\n\n{each.tests}"}.items():
-                (folder / each.anchor / name).parent.mkdir(exist_ok=True, parents=True)
-                (folder / each.anchor / name).write_text(text)
-    flags = [
-        "-W",
-        "error",
-        "-p",
-        "no:cacheprovider",
-        "--import-mode",
-        "importlib",
-        "--junit-xml",
-        "report.xml",
-    ]
-    ours = {**os.environ, "COLUMNS": "200"}
+    tested = [each for each in RECIPES if each.tests]
+    lay_out(tested, folder)
     ran = subprocess.run(
-        [sys.executable, "-B", "-m", "pytest", "-n", "2", *flags],
+        [sys.executable, "-B", "-m", "pytest", *FLAGS.split()],
         cwd=folder,
-        env=ours,
+        env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST")},
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
-    assert (folder / "report.xml").exists(), ran.stdout + ran.stderr
-    cases = list(ElementTree.parse(folder / "report.xml").iter("testcase"))
-    failures: dict[str, list[str]] = {each.anchor: [] for each in RECIPES if each.tests}
-    seen = set()
-    for case in cases:
-        anchor = str(case.get("classname")).removesuffix(".test_recipe")
-        seen.add(anchor)
-        failures[anchor] += ["".join(part.itertext()) for part in case if part.tag in ("failure", "error")]
-    assert seen == set(failures), ran.stdout + ran.stderr
+    report = folder / "report.xml"
+    assert report.exists(), ran.stdout + ran.stderr
+    failures = failures_by_recipe(report)
+    assert set(failures) == {each.anchor for each in tested}, ran.stdout + ran.stderr
     return Reported(failures, ran.stdout)
+
+
+def lay_out(recipes: list[Recipe], folder: Path) -> None:
+    """Write each recipe into a folder of its own: its tests, behind the page's first lines, and its files."""
+    (folder / "pytest.ini").touch()
+    for each in recipes:
+        for name, text in {**each.files, "test_recipe.py": f"{PREAMBLE}\n\n{each.tests}"}.items():
+            path = folder / each.anchor / name
+            path.parent.mkdir(exist_ok=True, parents=True)
+            path.write_text(text)
+
+
+def failures_by_recipe(report: Path) -> dict[str, list[str]]:
+    failures: dict[str, list[str]] = {}
+    for case in ElementTree.parse(report).iter("testcase"):
+        anchor = str(case.get("classname")).removesuffix(".test_recipe")
+        told = ["".join(part.itertext()) for part in case if part.tag in ("failure", "error")]
+        failures.setdefault(anchor, []).extend(told)
+    return failures
 
 
 @pytest.mark.parametrize("recipe", [pytest.param(each, id=each.anchor) for each in RECIPES if each.tests])
