@@ -50,7 +50,7 @@ class Reported(NamedTuple):
 def recipe(question: str, text: str) -> Recipe:
     found = list(BLOCK.finditer(text))
     files = {block["file"]: block["text"] for block in found if block["file"]}
-    tests = [block for block in found if block["kind"] == "python" and not block["file"]]
+    tests = [block for block in found if block["kind"] == "python" and "def test_" in block["text"]]
     return Recipe(
         question,
         re.sub(r"[^\w -]", "", question.lower()).replace(" ", "-"),
