@@ -32,6 +32,19 @@ def test_the_key_is_found_wherever_a_client_puts_it(http: HttpRequest, key: str)
     assert Access((), failing_key).key(http) == key
 
 
+@pytest.mark.parametrize(
+    "http",
+    [
+        asked(b"authorization", b"Bearer schl\xc3\xbcssel"),
+        asked(b"authorization", b"Bearer schl\xfcssel"),
+        asked(target="/v1/models?key=schl%C3%BCssel"),
+    ],
+    ids=["UTF-8", "Latin-1", "query"],
+)
+def test_a_key_beyond_ascii_is_good_however_a_client_spells_it(http: HttpRequest) -> None:
+    assert Access(("schl\u00fcssel",), failing_key).key(http)
+
+
 def test_any_key_is_good_where_none_is_named() -> None:
     access = Access((), failing_key)
     assert access.key(asked()) == ""

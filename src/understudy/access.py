@@ -42,8 +42,9 @@ class Access:
         return key
 
     def _is_good(self, key: str) -> bool:
-        given = key.encode()
-        return any(hmac.compare_digest(given, good) for good in self._keys)
+        """Whether it is one of the good ones; a header's bytes came as Latin-1, but many mean UTF-8."""
+        spellings = key.encode(), key.encode("latin-1", "replace")
+        return any(hmac.compare_digest(given, good) for good in self._keys for given in spellings)
 
 
 def key_of(http: HttpRequest) -> str:
