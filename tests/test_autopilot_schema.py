@@ -32,6 +32,7 @@ LITERAL: list[tuple[Schema, object]] = [
     ({"type": "integer", "minimum": 5}, 5),
     ({"type": "integer", "exclusiveMinimum": 5}, 6),
     ({"type": "integer", "maximum": -3}, -3),
+    ({"type": "integer", "maximum": 10**400}, 1),  # more than a float holds: no sensible bound
     ({"type": "integer", "exclusiveMaximum": -3}, -4),
     ({"type": "number", "exclusiveMinimum": 1, "exclusiveMaximum": 2}, 1.5),
     ({"type": "integer", "multipleOf": 7, "minimum": 8}, 14),

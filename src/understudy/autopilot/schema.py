@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from re import _parser as sre  # type: ignore[attr-defined]
@@ -369,9 +370,12 @@ def _count(value: object, default: int) -> int:
     return int(value)
 
 
+LARGEST = sys.float_info.max
+
+
 def _bound(value: object) -> int | float | None:
     """A limit for numbers, None where there is no sensible one."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST:
         return None
     return value
 
