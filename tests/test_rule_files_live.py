@@ -14,6 +14,10 @@ from urllib.request import Request, urlopen
 import openai
 import pytest
 
+from understudy.app import App
+from understudy.model import HttpRequest
+from understudy.settings import Settings
+
 Serving = Callable[..., AbstractContextManager[str]]
 
 RULES = """
@@ -220,6 +224,28 @@ def test_the_count_in_a_template_is_of_all_requests_of_the_space(serving: Servin
         api = client(url)
         assert [say(api, text) for text in ("Hello", "Hello", "Which")] == ["Hi", "Hi", "Request 3"]
         assert [say(api, text) for text in ("Hello", "Which", "Which")] == ["Hi", "Request 5", "Request 6"]
+
+
+def test_of_too_many_spaces_the_one_that_was_asked_longest_ago_goes(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("understudy.app.MOST_SPACES", 2)
+    app = App(Settings())
+    for name in ("a", "b", "a", "c", "a"):
+        list(app.handle(HttpRequest("GET", f"/@{name}/v1/models", (b"host", b"localhost"))))
+    assert app.names() == ["a", "c"]
+    assert "the space 'b' is forgotten: there are 2 others, the most that are kept" in caplog.text
+
+
+def test_spaces_share_the_rules_of_the_files_until_they_add_their_own(file: Path) -> None:
+    app = App(Settings(rules=(str(file),)))
+    one, other = app.space("one").rulebook, app.space("other").rulebook
+    assert one.rules is other.rules
+    one.add(one.read({"reply": "Mine."}))
+    assert [rule.title for rule in other.rules.rules] == [rule.title for rule in app.files.rules.rules]
+    assert len(one.rules) == len(other.rules) + 1
+    one.reset()
+    assert one.rules is other.rules
 
 
 def test_spaces_do_not_see_each_other(serving: Serving, file: Path) -> None:

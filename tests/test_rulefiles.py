@@ -24,7 +24,7 @@ def watched(path: Path, text: str = OLD) -> RuleFiles:
 
 
 def names(files: RuleFiles) -> list[str]:
-    return [rule.name for rule in files.rules]
+    return [rule.name for rule in files.rules.rules]
 
 
 @pytest.mark.parametrize("half", ["rules: []", "rules: ["], ids=["sound", "a mistake"])

@@ -59,7 +59,7 @@ class App:
             self.files,
             pilot(settings),
             Outages(self.server.begin_outage, self.server.end_outage, lambda: self.server.outage),
-            Spaces(lambda: sorted(self._spaces), self.drop),
+            Spaces(self.names, self.drop),
             self._journal,
             self._clock,
             lambda: next(self._ids),
@@ -79,17 +79,30 @@ class App:
         if http.target.startswith("/@"):
             name, rest = in_space(http.target)
             if name:
-                space = self._spaces.get(name) or self.space(name)
-                return space.handle(HttpRequest(http.method, rest, http.headers, http.body, http.peer))
+                return self.space(name).handle(
+                    HttpRequest(http.method, rest, http.headers, http.body, http.peer)
+                )
         return self.main.handle(http)
 
     def space(self, name: str) -> Space:
-        """The space of this name, made where there is none; of too many, the oldest goes."""
-        if name not in self._spaces:
+        """The space of this name, made where there is none; of too many, that asked for longest ago goes."""
+        space = self._spaces.pop(name, None)
+        if space is None:
             if len(self._spaces) >= MOST_SPACES:
-                del self._spaces[next(iter(self._spaces))]
-            self._spaces[name] = self._made(name)
-        return self._spaces[name]
+                oldest = next(iter(self._spaces))
+                del self._spaces[oldest]
+                log.warning(
+                    "the space %r is forgotten: there are %d others, the most that are kept",
+                    oldest,
+                    MOST_SPACES,
+                )
+            space = self._made(name)
+        self._spaces[name] = space
+        return space
+
+    def names(self) -> list[str]:
+        """The names of the spaces that there are."""
+        return sorted(self._spaces)
 
     def drop(self, name: str) -> bool:
         """Forget a space, its journal included; whether there was one of this name."""

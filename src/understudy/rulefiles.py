@@ -10,7 +10,7 @@ from understudy.catalog import DEFAULT_MODELS
 from understudy.errors import SettingsError
 from understudy.limits import Limit
 from understudy.model import INSTANT, ModelInfo, Pace
-from understudy.rules import Rule, RuleFile, read_text
+from understudy.rules import Rule, RuleFile, RuleSet, read_text
 from understudy.settings import Settings
 from understudy.templates import Extra
 
@@ -58,7 +58,7 @@ class RuleFiles:
 
     def _put(self, files: Sequence[RuleFile]) -> None:
         settings = self._settings
-        self.rules: tuple[Rule, ...] = tuple([rule for file in files for rule in file.rules])
+        self.rules = RuleSet([rule for file in files for rule in file.rules])
         self.models: tuple[ModelInfo, ...] = DEFAULT_MODELS
         self.pace: Pace = INSTANT
         limits: tuple[Limit, ...] = ()

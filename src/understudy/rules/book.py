@@ -17,13 +17,14 @@ from understudy.templates import NO_EXTRA, Extra
 class Rulebook:
     """Rules that can be changed while they are used, and their state.
 
-    `from_files` gives the rules of the files; those that are `added` are asked before them, in the order
-    in which they were added. `changed` is called after each change. `extra` adds template variables.
+    `from_files` gives the rules of the files, which all books share; those that are `added` are asked before
+    them, in the order in which they were added. `changed` is called after each change. `extra` adds template
+    variables.
     """
 
     def __init__(
         self,
-        from_files: Callable[[], Sequence[Rule]],
+        from_files: Callable[[], RuleSet],
         changed: Callable[[], None],
         seed: int = 0,
         extra: Extra = NO_EXTRA,
@@ -34,7 +35,7 @@ class Rulebook:
         self._number = 0
         self.added: tuple[Rule, ...] = ()
         self.state = RuleState(seed)
-        self.rules = RuleSet(from_files())
+        self.rules = from_files()
 
     def find(self, id: str) -> Rule | None:
         """The rule of this id, added or of a file."""
@@ -88,7 +89,8 @@ class Rulebook:
 
     def _put(self, added: tuple[Rule, ...]) -> None:
         self.added = added
-        self.rules = RuleSet((*added, *self._from_files()))
+        files = self._from_files()
+        self.rules = RuleSet((*added, *files.rules)) if added else files
         self._changed()
 
     def _numbered(self, rule: Rule) -> Rule:
