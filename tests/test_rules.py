@@ -162,6 +162,10 @@ def test_without_check_a_template_is_read_when_it_is_used() -> None:
          '$.rules[0].reply: expected a text or a mapping, found the value 42 (put it in quotes: "42")'),
         ("rules: [{reply: [a]}]", "$.rules[0].reply: expected a text or a mapping, found a list"),
         ("rules: [{reply: {txt: a}}]", '$.rules[0].reply: unknown key "txt" (did you mean "text"?)'),
+        ("rules: [{reply: {city: Paris}}]",
+         '$.rules[0].reply: unknown key "city" (known: text, template, reasoning, refusal, tool_calls, '
+         'parts, stop, usage, logprobs, model, id, headers, pace, faults); an answer in JSON is a text, '
+         """like '{"city": "Paris"}'"""),
         ("rules: [{reply: {stop: end}}]", "$.rules[0].reply: nothing to answer: give one of text, template, "
          "reasoning, refusal, tool_calls, parts, error, status"),
         ("rules: [{reply: {text: a, template: b}}]",

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from understudy.documents import no_collection, parsed
-from understudy.errors import Place
+from understudy.errors import Place, SettingsError
 from understudy.faults import read_error, read_faults
 from understudy.limits import Limit, read_limits
 from understudy.matchers import read_when
@@ -252,6 +252,8 @@ def read_reply(
         if key in value:
             instead = read(value, place)
             return Response(Reply(()), faults=(instead, *faults), pace=pace)
+    if value and not any(key in REPLY_KEYS for key in value):
+        raise no_reply(str(next(iter(value))), place)
     asked = mapping(value, REPLY_KEYS, place)
     return Response(
         read_parts(asked, place, groups, extra),
@@ -259,6 +261,16 @@ def read_reply(
         (*faults, *read_faults(told(asked, "faults", []), place / "faults")),
         given(asked, "pace", place, read_pace) or pace,
     )
+
+
+def no_reply(key: str, place: Place) -> SettingsError:
+    """The error for a mapping that has nothing of a reply: a slip, or meant as an answer in JSON."""
+    from difflib import get_close_matches
+
+    mistake = place.unknown("key", key, REPLY_KEYS)
+    if get_close_matches(key, REPLY_KEYS):
+        return mistake
+    return place.error(f"""{mistake.message}; an answer in JSON is a text, like '{{"city": "Paris"}}'""")
 
 
 def read_parts(
