@@ -205,6 +205,13 @@ def test_a_token_opens_the_control_api_from_afar(token: str, status: int) -> Non
     assert ask(app, "GET", "/_understudy/requests", headers, peer="10.0.0.9")[0] == status
 
 
+def test_a_body_that_is_nested_too_deeply_is_refused(app: App) -> None:
+    body = b'[{"fault": "hang", "when": %b{}%b}]' % (b'{"not": ' * 900, b"}" * 900)
+    status, refused, _ = ask(app, "PUT", "/_understudy/faults", body=body)
+    assert (status, refused) == (400, {"error": {"message": "the body is nested too deeply"}})
+    assert ask(app, "GET", "/_understudy/faults")[1] == {"faults": []}
+
+
 def test_an_empty_token_opens_nothing() -> None:
     app = App(Settings(control_token=""))
     assert ask(app, "GET", "/_understudy/requests", (b"host", b"mock.example"), peer="10.0.0.9")[0] == 403

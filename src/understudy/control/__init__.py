@@ -63,6 +63,8 @@ class Control:
         except SettingsError as mistake:
             told = {"message": str(mistake)} | ({"path": mistake.path} if mistake.path else {})
             return answer(400, {"error": told})
+        except RecursionError:
+            return answer(400, {"error": {"message": "the body is nested too deeply"}})
 
     def _answered(self, http: HttpRequest) -> Any:
         """The JSON that answers a call, or the steps that do."""
