@@ -13,7 +13,7 @@ from pathlib import Path
 from understudy.app import App
 from understudy.model import HttpRequest
 from understudy.settings import Settings
-from understudy.terminal import banner, house_rules, line
+from understudy.terminal import banner, line
 
 TARGET = Path(__file__).parent.parent / "docs" / "terminal.svg"
 WIDTH, LINE, SIZE, LEFT, TOP = 1330, 20, 14, 22, 56
@@ -51,8 +51,7 @@ def printed() -> list[str]:
     """The lines of a short session, with the terminal's colours."""
     app = App(Settings(seed=1))
     names = [model.id for model in app.models]
-    told = house_rules(app.settings)
-    lines = [*banner(app.version, 8080, "http", app.settings.host, names, told).splitlines(), ""]
+    lines = [*banner(app.version, 8080, app.settings, names, 0).splitlines(), ""]
     app.on_close = lambda exchange: lines.append(line(exchange))
     start = len(lines)
     for _ in range(2):  # the first time, vocabularies and templates are loaded

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import click
 import pytest
 
 from understudy.journal import Exchange
 from understudy.model import HttpRequest
-from understudy.settings import load
+from understudy.settings import Settings, load
 from understudy.terminal import (
     LARGE_BODY,
     MOST_AT_ONCE,
@@ -19,6 +20,7 @@ from understudy.terminal import (
     bodies,
     house_rules,
     line,
+    others,
     printable,
     without_secrets,
 )
@@ -41,7 +43,7 @@ def exchange(number: int = 1, status: int = 200, model: str = "gpt-4o") -> Excha
 
 
 def test_the_banner_has_the_line_to_paste() -> None:
-    text = click.unstyle(banner("1.2.3", 8081, "http", ("127.0.0.1", "::1"), ("mock-llm-v1", "mock-gpt-4")))
+    text = click.unstyle(banner("1.2.3", 8081, Settings(), ("mock-llm-v1", "mock-gpt-4"), 0))
     assert "Understudy 1.2.3" in text
     assert "http://localhost:8081   (on 127.0.0.1, ::1)" in text
     assert "mock-llm-v1, mock-gpt-4 and any other name" in text
@@ -58,7 +60,7 @@ def test_the_banner_has_the_line_to_paste() -> None:
     ],
 )
 def test_the_banner_has_a_url_that_the_server_listens_on(hosts: tuple[str, ...], url: str) -> None:
-    text = click.unstyle(banner("1.2.3", 8081, "http", hosts, ("mock-llm-v1",)))
+    text = click.unstyle(banner("1.2.3", 8081, Settings(host=hosts), ("mock-llm-v1",), 0))
     assert f"Server    {url}   (on" in text
     assert f"export OPENAI_BASE_URL={url}/v1 " in text
 
@@ -153,19 +155,47 @@ def test_the_level_says_what_is_printed(
 
 def test_the_banner_tells_what_else_holds() -> None:
     settings = load(None, {}, {"rate_limit": "1/s", "api_key": ("sk-1", "sk-2"), "validation": "warn"})
-    told = dict(house_rules(settings))
-    assert told["Refuses"] == "nothing; warns of what the vendor would refuse"
+    told = dict(house_rules(settings, 0))
+    assert told["Refuses"] == "nothing that it understands; warns of what the vendor would refuse"
     assert told["Keys"] == "2 that --api-key names"
     assert told["Limits"] == "1/s requests per client"
-    text = click.unstyle(banner("1", 80, "http", ("::1",), ("a",), house_rules(settings)))
+    text = click.unstyle(banner("1", 80, settings, ("a",), 0))
     assert "  Limits    1/s requests per client\n" in text
+
+
+@pytest.mark.parametrize(
+    ("flags", "count", "name", "says"),
+    [
+        ({}, 0, "Answers", "autopilot"),
+        ({"rules": ("a.yaml",)}, 1, "Answers", "a.yaml (1 rule), then the autopilot"),
+        ({"rules": ("a.yaml", "b.yaml")}, 3, "Answers", "a.yaml, b.yaml (3 rules), then the autopilot"),
+        (
+            {"rules": ("a.yaml",), "strict": True},
+            2,
+            "Answers",
+            "a.yaml (2 rules), then nobody else (--strict)",
+        ),
+        ({"no_autopilot": True}, 0, "Answers", "a plain text (--no-autopilot)"),
+        ({"pace": "40/s"}, 0, "Pace", "40 tokens/s"),
+        ({"pace": "ttft=1.5s,tokens_per_second=20"}, 0, "Pace", "1.5 s, then 20 tokens/s"),
+        ({"seed": 7}, 0, "Seed", "7"),
+    ],
+)
+def test_the_banner_tells_what_answers_and_how(flags: Any, count: int, name: str, says: str) -> None:
+    assert dict(house_rules(load(None, {}, flags), count))[name] == says
+
+
+def test_the_banner_tells_what_becomes_of_other_models() -> None:
+    assert others(["a"] * 6, Settings()) == "and any other name"
+    assert others(["a"] * 6, Settings(unknown_models="refuse")) == "and 2 more and no other"
+    assert others(["a"], Settings(unknown_models="refuse")) == "and no other"
 
 
 def test_a_line_tells_what_befell_the_answer_and_what_the_vendor_would_have_said() -> None:
     faulted = exchange()
     faulted.faults, faulted.outcome, faulted.warning = ("stall", "cut"), "cut", "400 No."
     words = re.split(r"\s{2,}", click.unstyle(line(faulted)).strip())
-    assert words[-3:] == ["fault: stall, cut", "cut", "the vendor would refuse: 400 No."]
+    assert words[-3:] == ["fault: stall, cut", "cut", "warning: 400 No."]
 
 
 @pytest.mark.parametrize(

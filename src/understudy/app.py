@@ -123,7 +123,9 @@ class App:
             return
         for space in (self.main, *self._spaces.values()):
             space.renew()
-        log.warning("%d rules read again", len(self.files.rules))
+        count = len(self.files.rules)
+        names = ", ".join(self.settings.rules)
+        log.info("%s read again: %d rule%s", names, count, "" if count == 1 else "s")
 
     def close(self) -> None:
         """Keep what is to be kept: the journal."""

@@ -64,11 +64,14 @@ def serve(file: str | None, **flags: Any) -> None:
 
     if not flags["rules"] and not os.environ.get("UNDERSTUDY_RULES") and os.path.exists(RULES):
         flags["rules"] = (RULES,)
+    chosen = None
     try:
         chosen = settings.load(file, os.environ, flags)
         _serve(chosen)
     except SettingsError as mistake:
-        click.echo(f"understudy: {mistake}", err=True)
+        of_rules = chosen is not None and mistake.source in chosen.rules and mistake.path
+        more = f" (all that is wrong: understudy rules check {mistake.source})" if of_rules else ""
+        click.echo(f"understudy: {mistake}{more}", err=True)
         sys.exit(2)
 
 
@@ -76,18 +79,17 @@ def _serve(settings: Any) -> None:
     from understudy import server, terminal
     from understudy.app import App
 
-    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
+    form = "%(asctime)s  %(levelname)s  %(message)s"
+    logging.basicConfig(level=settings.log_level.upper(), format=form, datefmt="%H:%M:%S")
     tls = _tls(settings.tls_cert, settings.tls_key)
     app = App(settings)
     log = terminal.ExchangeLog(settings.log_level, app.main.engine.sent)
     app.on_close = log.add
     app.server.every(terminal.EVERY_S, log.flush)
-    scheme = "https" if tls else "http"
     names = [model.id for model in app.models]
 
     def ready(port: int) -> None:
-        rules = terminal.house_rules(settings)
-        click.echo(terminal.banner(app.version, port, scheme, settings.host, names, rules))
+        click.echo(terminal.banner(app.version, port, settings, names, len(app.files.rules)))
 
     try:
         server.run(app.server, settings.host, settings.port, tls, ready)

@@ -16,7 +16,7 @@ import click
 
 from understudy.journal import Exchange
 from understudy.limits import written
-from understudy.model import HttpRequest
+from understudy.model import INSTANT, HttpRequest, Pace
 from understudy.remote import Remote, followed, query
 from understudy.settings import Settings
 
@@ -30,15 +30,9 @@ NOTHING_YET = "the journal is empty: nobody has asked anything yet"
 ORDER = ("debug", "info", "warning", "error")
 
 
-def banner(
-    version: str,
-    port: int,
-    scheme: str,
-    hosts: Sequence[str],
-    models: Sequence[str],
-    rules: Sequence[tuple[str, str]] = (),
-) -> str:
-    """The few lines at the start: what runs, where, and what to paste; `rules` are what else holds."""
+def banner(version: str, port: int, settings: Settings, models: Sequence[str], count: int) -> str:
+    """The few lines at the start: what runs, where, what holds, and what to paste; `count` rules are read."""
+    scheme, hosts = "https" if settings.tls_cert else "http", settings.host
     url = f"{scheme}://{called(hosts)}:{port}"
     bold = click.style
     return "\n".join(
@@ -47,9 +41,8 @@ def banner(
             f"  {bold('Understudy', bold=True, fg='magenta')} {version}  a mock LLM server",
             "",
             f"  Server    {bold(url, fg='cyan', underline=True)}   (on {', '.join(hosts)})",
-            f"  Models    {', '.join(models[:4])} and any other name",
-            "  Answers   autopilot",
-            *(f"  {name:<9} {printable(says)}" for name, says in rules),
+            f"  Models    {', '.join(models[:4])} {others(models, settings)}",
+            *(f"  {name:<9} {printable(says)}" for name, says in house_rules(settings, count)),
             "",
             f"  {bold(f'export OPENAI_BASE_URL={url}/v1 OPENAI_API_KEY=any', fg='green')}",
             "",
@@ -59,25 +52,52 @@ def banner(
     )
 
 
-def house_rules(settings: Settings) -> list[tuple[str, str]]:
-    """What holds beyond the answers, as lines of the banner: a name, and what it says."""
-    strict = {
-        "strict": "what the vendor would refuse; --validation warn lets it pass",
-        "warn": "nothing; warns of what the vendor would refuse",
-        "off": "nothing that can be understood",
-    }
-    limits = [limit for limit in (*settings.limits, settings.rate_limit) if limit]
-    told = [
-        ("Refuses", strict[settings.validation]),
-        ("Fails", "as you like: mock-error-503, mock-cut, mock-hang ... as the model"),
-    ]
+def others(models: Sequence[str], settings: Settings) -> str:
+    """What becomes of other models than the first few."""
+    more = f"and {len(models) - 4} more" if len(models) > 4 else ""
     if settings.unknown_models == "refuse":
-        told.append(("Models", "that are not listed are refused"))
-    if settings.api_key:
-        told.append(("Keys", f"{len(settings.api_key)} that --api-key names"))
-    if limits:
-        told.append(("Limits", ", ".join(_limit(each) for each in written(tuple(limits)))))
-    return told
+        return f"{more} and no other".strip()
+    return "and any other name"
+
+
+def house_rules(settings: Settings, count: int) -> list[tuple[str, str]]:
+    """What holds, as lines of the banner: a name, and what it says."""
+    refuses = {
+        "strict": "what the vendor would refuse; --validation warn lets it pass",
+        "warn": "nothing that it understands; warns of what the vendor would refuse",
+        "off": "nothing that it understands",
+    }
+    limits = tuple([limit for limit in (*settings.limits, settings.rate_limit) if limit])
+    told = {
+        "Answers": answers(settings, count),
+        "Refuses": refuses[settings.validation],
+        "Fails": "as you like: mock-error-503, mock-cut, mock-hang ... as the model",
+        "Keys": f"{len(settings.api_key)} that --api-key names" if settings.api_key else "",
+        "Limits": ", ".join(_limit(each) for each in written(limits)),
+        "Pace": "" if settings.pace is INSTANT else paced(settings.pace),
+        "Seed": "" if settings.seed is None else str(settings.seed),
+    }
+    return [(name, says) for name, says in told.items() if says]
+
+
+def answers(settings: Settings, count: int) -> str:
+    """What answers: `rules.yaml (3 rules), then the autopilot`."""
+    after = "autopilot"
+    if settings.strict:
+        after = "nobody else (--strict)"
+    elif settings.no_autopilot:
+        after = "a plain text (--no-autopilot)"
+    if not settings.rules:
+        return after
+    rules = f"{count} rule{'' if count == 1 else 's'}"
+    return f"{', '.join(settings.rules)} ({rules}), then {'the autopilot' if after == 'autopilot' else after}"
+
+
+def paced(pace: Pace) -> str:
+    """`2 s, then 40 tokens/s`."""
+    first = f"{pace.delay + pace.ttft:g} s" if pace.delay or pace.ttft else ""
+    rate = f"{pace.tokens_per_second:g} tokens/s" if pace.tokens_per_second else ""
+    return ", then ".join(each for each in (first, rate) if each)
 
 
 def _limit(told: Mapping[str, Any]) -> str:
@@ -101,7 +121,7 @@ def line(exchange: Exchange) -> str:
         f"fault: {', '.join(exchange.faults)}" if exchange.faults else "",
         "" if exchange.outcome == "complete" else exchange.outcome,
         exchange.error,
-        f"the vendor would refuse: {exchange.warning}" if exchange.warning else "",
+        f"warning: {exchange.warning}" if exchange.warning else "",
     )
     notes = [printable(shortened(note, 100)) for note in said if note]
     asked = exchange.api or shortened(f"{exchange.http.method} {exchange.http.path}", 40)
