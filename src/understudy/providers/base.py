@@ -1,6 +1,6 @@
 """What every provider is, and what they all need: JSON in and out, and server-sent events.
 
-A provider is a module: six pure functions and a few facts. It crosses from bytes to neutral values
+A provider is a module: pure functions and a few facts. It crosses from bytes to neutral values
 and back, and knows nothing of rules, time or sockets; ids and the time arrive inside the values.
 """
 
