@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from understudy.errors import Failure
-from understudy.model import Broken, Reply, Usage
+from understudy.model import Broken, RateLimits, Reply, Usage, Window
 from understudy.providers import openai_base as base
 
 ID = "0123456789abcdefghijklmnopqrs"
@@ -404,3 +404,13 @@ def test_a_limit_of_ones_own_words_is_told_in_them() -> None:
         429,
         {"message": "Slow down.", "type": "rate_limit_error", "param": None, "code": "mine"},
     )
+
+
+def test_a_failures_own_header_takes_the_place_of_what_the_limits_say() -> None:
+    own = Failure(429, "rate_limit", headers=(("x-ratelimit-remaining-requests", "0"),))
+    lines = base.error(own, "id", RateLimits(Window(500, 499, 0.12))).headers.split(b"\r\n")
+    assert [line for line in lines if line.startswith(b"x-ratelimit")] == [
+        b"x-ratelimit-remaining-requests: 0",
+        b"x-ratelimit-limit-requests: 500",
+        b"x-ratelimit-reset-requests: 120ms",
+    ]

@@ -268,12 +268,13 @@ def error(
         **dict(failure.headers),  # a name comes once: SDKs read two values as one, `5, 1000`
     }
     lines = (f"{name}: {value}".translate(_ONE_LINE) + "\r\n" for name, value in given.items())
+    left = rate_limit_headers(limits).splitlines(keepends=True) if limits else []
     return HttpReply(
         failure.status or _spelled(failure, own)[0].status,
         b"content-type: application/json\r\n%b%b"
         % (
             "".join(lines).encode("latin-1", "replace"),
-            rate_limit_headers(limits) if limits else b"",
+            b"".join([line for line in left if line.partition(b":")[0].decode() not in given]),
         ),
         encode({"error": told}),
         told["message"],
