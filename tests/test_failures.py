@@ -15,6 +15,7 @@ from understudy.failures import (
     failing_key,
     failing_model,
     neutral,
+    slip,
 )
 from understudy.faults import FAULTS, Error
 from understudy.faults.cut import Cut
@@ -409,3 +410,26 @@ def test_every_fault_is_documented_with_its_fields_and_an_example(fault: Any) ->
 @pytest.mark.parametrize("key", READERS)
 def test_every_condition_is_documented(key: str) -> None:
     assert f"`{key}`" in PAGE
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("mock-eror-503", "mock-error-503"),
+        ("mock-Error-500", "mock-error-500"),
+        ("mock-hangs", "mock-hang"),
+        ("mock-rate-limit", "mock-rate-limited"),
+        ("mock-error-503", ""),
+        ("mock-gpt-4", ""),
+        ("mock-llm-v1", ""),
+        ("gpt-4o", ""),
+    ],
+)
+def test_a_slip_in_the_name_of_a_failing_model_is_noticed(name: str, meant: str) -> None:
+    assert slip(name) == meant
+
+
+def test_a_fault_that_is_not_wrapped_is_told_how_to_be() -> None:
+    with pytest.raises(SettingsError) as error:
+        FaultSet().replace([{"error": 503}])
+    assert str(error.value) == 'faults: $[0]: unknown key "error": write {"fault": {"error": ...}}'

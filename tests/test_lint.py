@@ -407,7 +407,7 @@ def test_all_mistakes_are_told() -> None:
     ("text", "message"),
     [
         ("rules: [", "rules.yaml: line 2, column 1: did not find expected node content"),
-        ("- reply: a", "rules.yaml: $: expected a mapping with models, limits, pace, rules"),
+        ("- reply: a", "rules.yaml: $: found a list: put it under `rules:`"),
         ("rules: {reply: a}", "rules.yaml: $.rules: expected a list of rules"),
         ("rules: false", "rules.yaml: $.rules: expected a list of rules"),
         ("rules: [{reply: a, when: " + "{not: " * 600 + "}" * 600 + "}]",

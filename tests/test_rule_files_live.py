@@ -293,3 +293,20 @@ def test_log_probabilities_are_those_of_the_rule(serving: Serving, tmp_path: Pat
             assert old.choices[0].logprobs is not None
             assert old.choices[0].logprobs.token_logprobs == [-0.25]
             assert old.choices[0].logprobs.top_logprobs == [{"Yes": -0.25, "No": -1.5}]
+
+
+def test_a_refused_request_is_in_the_journal_with_its_model_and_a_slip_is_warned_of(server_url: str) -> None:
+    api = client(f"{server_url}/@slips")
+    with pytest.raises(openai.BadRequestError):
+        ask(api, "Hello", extra_body={"temperature": "hot"})
+    answer = api.chat.completions.with_raw_response.create(
+        model="mock-eror-503", messages=[{"role": "user", "content": "Hello"}]
+    )
+    assert "did you mean mock-error-503?" in answer.headers["x-understudy-warning"]
+    refused, warned = control(f"{server_url}/@slips", "GET", "/requests")["requests"]
+    assert (refused["model"], refused["status"]) == ("gpt-4o", 400)
+    assert warned["warning"] == "no model mock-eror-503 fails on purpose: did you mean mock-error-503?"
+    with pytest.raises(HTTPError) as mistake:
+        control(server_url, "GET", "/requests?modell=x")
+    assert 'unknown filter "modell" (did you mean "model"?)' in json.load(mistake.value)["error"]["message"]
+    control(server_url, "DELETE", "/spaces/slips")

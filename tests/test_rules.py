@@ -141,7 +141,7 @@ def test_without_check_a_template_is_read_when_it_is_used() -> None:
          "'tag:yaml.org,2002:python/name:os.system'"),
         ("a: 1\n---\nb: 2", "line 2, column 1: but found another document"),
         ("rules: [{reply: a, when: " + "{not: " * 600 + "}" * 600 + "}]", "$: nested too deep"),
-        ("- reply: a", "$: expected a mapping with models, limits, pace, rules; found a list"),
+        ("- reply: a", "$: found a list: put it under `rules:`"),
         ("hello", "$: expected a mapping with models, limits, pace, rules; found the text 'hello'"),
         ("rule: []", '$: unknown key "rule" (did you mean "rules"?)'),
         ("rules: {reply: a}", "$.rules: expected a list, found a mapping"),

@@ -113,3 +113,11 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     broken.write_text("port: [1\nseed: 2\n")
     with pytest.raises(SettingsError, match=r"broken\.yaml: line 2, column 5: did not find"):
         load(str(broken), {}, {})
+
+
+def test_a_slip_in_a_variable_is_told() -> None:
+    with pytest.raises(SettingsError) as error:
+        load(None, {"UNDERSTUDY_VALIDATON": "off", "PATH": "/bin"}, {})
+    assert str(error.value) == (
+        'the environment: unknown variable "UNDERSTUDY_VALIDATON" (did you mean "UNDERSTUDY_VALIDATION"?)'
+    )

@@ -16,7 +16,7 @@ from msgspec import Struct, structs
 
 from understudy.errors import Failure, Place
 from understudy.events import content, with_content
-from understudy.faults import Error, Fault, read_fault
+from understudy.faults import FAULTS, Error, Fault, read_fault
 from understudy.faults.base import Point, read_fields, shown
 from understudy.faults.cut import Cut
 from understudy.faults.garble import Garble
@@ -126,6 +126,10 @@ class FaultSet:
 
 def read_entry(value: object, place: Place, chance: Random) -> Standing:
     """Read a standing fault. `struck` is passed over, so that what was listed can be put back."""
+    if isinstance(value, Mapping):
+        for key in value:
+            if key not in _READERS and key in FAULT_KEYS:
+                raise place.error(f'unknown key "{key}": write {{"fault": {{"{key}": ...}}}}')
     fields = read_fields(value, _READERS, place)
     if "fault" not in fields or not isinstance(value, Mapping):
         raise place.error('which fault? Give one, like {"fault": {"cut": {"after": "40%"}}}')
@@ -150,6 +154,7 @@ def read_times(value: object, place: Place) -> int:
     return value
 
 
+FAULT_KEYS = frozenset(fault.KEY for fault in FAULTS)
 _READERS: Mapping[str, Callable[[object, Place], Any]] = {
     "fault": read_fault,
     "when": read_when,
@@ -200,6 +205,8 @@ MODEL_PREFIX = "mock-"
 ERROR_PREFIX = "mock-error-"
 TTFT_S, TOKENS_PER_SECOND = 2.0, 10.0
 RETRY_AFTER_S = 1.0
+SLIP = 0.85
+"""How alike two names are of which one is a slip of the other, from 0 to 1."""
 REFUSAL = "I'm sorry, I can't assist with that request."
 
 _MODELS: Mapping[str, Failing] = {
@@ -240,6 +247,16 @@ def failing_model(name: str) -> Failing | None:
     if name.startswith(ERROR_PREFIX):
         return _failing_with(name.removeprefix(ERROR_PREFIX), name)
     return _MODELS.get(name)
+
+
+def slip(name: str) -> str:
+    """The failing model that a name of none is so near to that it is meant; else nothing."""
+    from difflib import get_close_matches
+
+    if not name.startswith(MODEL_PREFIX) or failing_model(name) is not None:
+        return ""
+    known = [f"{ERROR_PREFIX}{name[-3:]}", *_MODELS]
+    return next(iter(get_close_matches(name.lower(), known, 1, SLIP)), "")
 
 
 def _failing_with(status: str, name: str) -> Failing:

@@ -33,7 +33,7 @@ from understudy.model import (
     ToolCall,
     Usage,
 )
-from understudy.providers.base import Provider
+from understudy.providers.base import Provider, decode
 from understudy.windows import over_window
 
 MOST_PLANS, MOST_REMEMBERED, MOST_KEPT = 1_024, 4_096, 8 << 20
@@ -121,11 +121,12 @@ class Plan(Struct, gc=False):
 class Policy(Struct, frozen=True):
     """What a request must be like to be answered.
 
-    `known` says whether there is a model of this name.
+    `known` says whether there is a model of this name; `warned` what is odd about a name all the same.
     """
 
     validation: Validation = "strict"
     known: Callable[[str], bool] = lambda model: True
+    warned: Callable[[str], str] = lambda model: ""
 
 
 class Planner:
@@ -160,7 +161,11 @@ class Planner:
 
     def read(self, provider: Provider, http: HttpRequest, exchange: Exchange) -> Asked:
         """Read the request and validate it. Raises the Failure with which it is refused."""
-        request: Any = provider.parse(http)
+        try:
+            request: Any = provider.parse(http)
+        except Failure:
+            exchange.model = named_model(http)
+            raise
         exchange.model = request.model
         if request.model and not self._policy.known(request.model):
             refusal = Failure(None, "unknown_model", facts={"model": request.model})
@@ -169,6 +174,8 @@ class Planner:
         counted = self._counted(request)
         if self._validating:
             warnings += self._judged(provider, self._too_long(request, counted))
+        if odd := self._policy.warned(request.model):
+            warnings += (odd,)
         return Asked(request, warnings, counted, charged(request, counted))
 
     def plan(self, provider: Provider, http: HttpRequest, asked: Asked) -> Plan:
@@ -294,6 +301,16 @@ class Planner:
             for choice in range(1, request.choices):
                 asked = replace(request, messages=prompt, choice=choice)
                 yield asked, (first.again or answer)(asked)
+
+
+def named_model(http: HttpRequest) -> str:
+    """The model that a body names which could not be read otherwise; empty where it names none."""
+    try:
+        body = decode(http.body)
+    except (ValueError, RecursionError):
+        return ""
+    model = body.get("model") if isinstance(body, dict) else None
+    return model if isinstance(model, str) else ""
 
 
 def passing_with(setting: str, refusal: Failure) -> Failure:

@@ -89,6 +89,10 @@ def _from_file(file: str | None) -> dict[str, Any]:
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    names = {PREFIX + name.upper() for name in FIELDS}
+    for key in environment:
+        if key.startswith(PREFIX) and key not in names:
+            raise Place("the environment", "").unknown("variable", key, sorted(names))
     return {name: environment[key] for name in FIELDS if (key := PREFIX + name.upper()) in environment}
 
 

@@ -12,7 +12,7 @@ from understudy.answering import Answering, Pilot
 from understudy.catalog import pace_of
 from understudy.control import Control, Controlled, Outages, Spaces
 from understudy.engine import Engine, World
-from understudy.failures import FaultSet, failing_key, failing_model
+from understudy.failures import FaultSet, failing_key, failing_model, slip
 from understudy.journal import Journal
 from understudy.limits import LimitSet
 from understudy.model import HttpRequest, Scene, Step
@@ -63,7 +63,7 @@ class Space:
             answering.operations,
             common.encoding_of,
             failing_model,
-            Policy(settings.validation, self._is_known),
+            Policy(settings.validation, self._is_known, self._warned),
             self._scene,
             lambda model: pace_of(files.models, model),
         )
@@ -138,6 +138,13 @@ class Space:
     def _around(self, http: HttpRequest, chance: float = 0.0) -> Scene:
         scenarios = dict(self.rulebook.state.scenarios)
         return Scene(http, key_of(http), scenarios, self._count, chance, self.engine.now())
+
+    def _warned(self, model: str) -> str:
+        """What to say of a model that is not listed and has nearly the name of one that fails."""
+        if not model.startswith("mock-") or any(info.id == model for info in self._common.files.models):
+            return ""
+        meant = slip(model)
+        return f"no model {model} fails on purpose: did you mean {meant}?" if meant else ""
 
     def _is_known(self, model: str) -> bool:
         """Whether a model of this name is answered."""

@@ -6,13 +6,17 @@ import json
 import re
 from collections.abc import Callable
 from fnmatch import translate
+from urllib.parse import parse_qs
 
 from msgspec import Struct
 
 from understudy.control.base import Call, Refused
 from understudy.engine import Engine
+from understudy.errors import Place
 from understudy.journal import Exchange
 
+BESIDE = ("limit", "after")
+"""What else the journal's calls take in their query."""
 STATUS = re.compile(r"(?:\d{1,3}|[1-9]xx)\Z", re.I)
 Test = Callable[[Exchange], bool]
 
@@ -34,6 +38,11 @@ def wanted(call: Call) -> Wanted:
     (`autopilot` is all that it did); `status` is like 200 or 4xx; `contains` is in the request's body or
     in the answer's, whatever the case.
     """
+    known = (*FILTERS, *BESIDE)
+    for name in parse_qs(call.http.query, keep_blank_values=True):
+        if name not in known:
+            mistake = Place("the query", "").unknown("filter", name, known)
+            raise Refused(400, mistake.message, name)
     given = {name: value for name in FILTERS if (value := call.word(name)) is not None}
     tests = [FILTERS[name](call, value) for name, value in given.items()]
     return Wanted(tuple(tests), "contains" in given)

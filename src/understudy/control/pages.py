@@ -30,8 +30,8 @@ def info(on: Controlled, http: HttpRequest, calls: list[str]) -> dict[str, Any]:
             for method, path in provider.ROUTES
         ],
         "health": f"{base}/health",
-        "control_api": calls,
-        "docs": "README.md",
+        "control_api": [call.replace(" /", f" {on.prefix}/", 1) for call in calls],
+        "docs": "docs/ and README.md in the source; every flag: understudy serve --help",
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from understudy.control.base import Call, Route, read_object
 from understudy.errors import Place
 from understudy.limits import read_limits, written
+from understudy.pace import read_seconds
 
 MOST_ADVANCE_S = 1_000_000_000
 
@@ -49,11 +50,14 @@ def clock(call: Call) -> dict[str, Any]:
 def advance_clock(call: Call) -> dict[str, Any]:
     """Move the mock's clock. Body: {"advance": seconds}."""
     place = Place("clock")
-    seconds: Any = read_object(call.json(), ("advance",), '{"advance": 60}', place).get("advance")
-    if type(seconds) not in (int, float) or not 0 <= seconds <= MOST_ADVANCE_S:
-        place /= "advance"
-        raise place.error(f"expected seconds, from 0 to {MOST_ADVANCE_S:,}, found {seconds!r}")
-    call.on.engine.world.ahead += float(seconds)
+    given: Any = read_object(call.json(), ("advance",), '{"advance": 60}', place).get("advance")
+    place /= "advance"
+    if given is None:
+        raise place.error('missing: by how much? Give seconds, or a time like "1m"')
+    seconds = read_seconds(given, place)
+    if seconds > MOST_ADVANCE_S:
+        raise place.error(f"expected seconds, from 0 to {MOST_ADVANCE_S:,}, found {given!r}")
+    call.on.engine.world.ahead += seconds
     return clock(call)
 
 

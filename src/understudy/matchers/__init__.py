@@ -14,7 +14,17 @@ from understudy.matchers.conversation import Api, Has, Model, Operation, Stream,
 from understudy.matchers.surroundings import Headers, Key, Query, Scenario
 from understudy.matchers.text import AnyMessage, System, ToolResults, User
 
-__all__ = ["MATCHERS", "Fact", "Groups", "Matcher", "Reader", "Verdict", "read_when", "when_schema"]
+__all__ = [
+    "MATCHERS",
+    "Fact",
+    "Groups",
+    "Matcher",
+    "Reader",
+    "Verdict",
+    "read_when",
+    "when_keys",
+    "when_schema",
+]
 
 MATCHERS: tuple[Reader, ...] = (
     User,
@@ -72,6 +82,11 @@ READERS: dict[str, Callable[[object, Place], Matcher]] = {
     "all": lambda value, place: All(read_branches(value, place)),
     "not": lambda value, place: Not(read_nested(value, place)),
 }
+
+
+def when_keys() -> frozenset[str]:
+    """All that a `when` can look at, and what composes conditions."""
+    return frozenset(READERS)
 
 
 def when_schema(nested: str = "#/$defs/when") -> Schema:

@@ -10,7 +10,15 @@ from understudy.documents import no_collection, parsed
 from understudy.errors import Place, SettingsError
 from understudy.limits import read_limits
 from understudy.pace import read_pace
-from understudy.rules.read import FILE_KEYS, RULE_KEYS, read_models, read_rule, templates, told
+from understudy.rules.read import (
+    FILE_KEYS,
+    RULE_KEYS,
+    read_models,
+    read_rule,
+    templates,
+    told,
+    unknown_of_rule,
+)
 from understudy.rules.rule import Rule
 from understudy.templates import NO_EXTRA, Extra
 
@@ -37,6 +45,9 @@ def mistakes(
 
 
 def in_file(file: object, root: Place, extra: Extra, found: list[SettingsError]) -> list[Rule]:
+    if isinstance(file, list):
+        found.append(root.error("found a list: put it under `rules:`"))
+        return []
     if not isinstance(file, Mapping):
         found.append(root.error(f"expected a mapping with {', '.join(FILE_KEYS)}"))
         return []
@@ -63,7 +74,7 @@ def in_rule(value: object, place: Place, extra: Extra, found: list[SettingsError
     rest = {key: each for key, each in value.items() if key in RULE_KEYS}
     unknown = [key for key in value if key not in RULE_KEYS]
     if unknown:
-        found[before:] = [place.unknown("key", str(key), RULE_KEYS) for key in unknown]
+        found[before:] = [unknown_of_rule(key, place) for key in unknown]
         if not {"reply", "sequence"} & rest.keys():
             rest["reply"] = ""  # its key is one of the unknown ones
         if collected(lambda: checked(rest, place, extra), found) is not None:

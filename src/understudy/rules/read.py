@@ -13,7 +13,7 @@ from understudy.documents import no_collection, parsed
 from understudy.errors import Place, SettingsError
 from understudy.faults import read_error, read_faults
 from understudy.limits import Limit, read_limits
-from understudy.matchers import read_when
+from understudy.matchers import read_when, when_keys
 from understudy.matchers.base import described
 from understudy.model import (
     NO_USAGE,
@@ -121,6 +121,8 @@ def templates(rules: Iterable[Rule]) -> Iterator[Template]:
 def read_file(value: object, place: Place, extra: Extra) -> RuleFile:
     if value is None:
         return RuleFile(place.source)
+    if isinstance(value, list):
+        raise place.error("found a list: put it under `rules:`")
     file = mapping(value, FILE_KEYS, place)
     rules = told(file, "rules", [])
     return RuleFile(
@@ -175,6 +177,10 @@ def read_model(value: object, place: Place) -> ModelInfo:
 
 
 def read_rule(value: object, place: Place, extra: Extra = NO_EXTRA) -> Rule:
+    if isinstance(value, Mapping):
+        for key in value:
+            if key not in RULE_KEYS:
+                raise unknown_of_rule(key, place)
     rule = mapping(value, RULE_KEYS, place)
     when = read_when(rule.get("when", {}), place / "when")
     groups = sorted(frozenset().union(*(matcher.captures() for matcher in when)))
@@ -192,6 +198,15 @@ def read_rule(value: object, place: Place, extra: Extra = NO_EXTRA) -> Rule:
         then=read_then(told(rule, "then", {}), place / "then"),
         told=value,
     )
+
+
+def unknown_of_rule(key: object, place: Place) -> SettingsError:
+    """The mistake of a key that no rule has; where a `reply` or a `when` has it, it says so."""
+    homes = [("when", when_keys()), ("reply", {*REPLY_KEYS, *INSTEAD})]
+    found = [f"`{home}: {{{key}: ...}}`" for home, keys in homes if key in keys]
+    if found:
+        return place.error(f'unknown key "{key}": it belongs into {" or ".join(found)}')
+    return place.unknown("key", str(key), RULE_KEYS)
 
 
 def read_responses(

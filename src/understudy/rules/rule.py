@@ -86,7 +86,8 @@ class Rule(Struct, frozen=True, gc=False):
     @property
     def title(self) -> str:
         """The name, or else the place in the file."""
-        return self.name or f"{self.place.source}: {self.place.path}"
+        path = self.place.path
+        return self.name or (f"{self.place.source}: {path}" if path != "$" else self.place.source)
 
     @property
     def steady(self) -> bool:
