@@ -360,3 +360,19 @@ def test_an_example_does_what_its_page_says(run: Run, page: str, text: str) -> N
 
 def test_the_guides_and_the_readme_have_examples_that_are_run() -> None:
     assert [page for page, _ in EXAMPLES] == ["README.md", *["docs/pytest.md"] * 3]
+
+
+def test_a_rule_without_a_reply_fails_the_test_and_names_its_line(run: Run) -> None:
+    result = run(
+        """
+def test_unfinished(llm):
+    llm.when(user="weather")
+    ask("weather")
+
+def test_finished(llm):
+    llm.when(user="weather").error("rate_limit")
+    assert ask("weather") == 429
+"""
+    )
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*llm.when(...) does nothing without .reply(...): test_it.py:6*"])

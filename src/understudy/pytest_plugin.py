@@ -96,9 +96,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
-    """Under `strict`, a test fails where its agent swallowed a refusal, or left a rule unused."""
+    """A test fails where it left a rule without a reply.
+
+    Under `strict`, it also fails where its agent swallowed a refusal, or left a rule unused.
+    """
     yield
     space = item.stash.get(SPACE, None)
+    if space is not None and space.unfinished:
+        lines = ", ".join(space.unfinished.values())
+        pytest.fail(f"llm.when(...) does nothing without .reply(...): {lines}", pytrace=False)
     if space is not None and settings(item).get("strict"):
         complaint = "\n".join(complaints(space))
         if complaint:

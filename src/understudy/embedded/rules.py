@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from understudy.embedded.lines import caller, reading
 from understudy.errors import SettingsError
-from understudy.replies import Reply, plain, written
+from understudy.replies import Reply, error, plain, written
 from understudy.rules import Rule
 from understudy.space import Space as World
 
@@ -67,6 +67,7 @@ class When:
         """
         __tracebackhide__ = True
         line = caller()
+        self._space.unfinished.pop(self, None)
         beside = {
             "repeat": repeat,
             "times": times,
@@ -81,6 +82,11 @@ class When:
         rule = {"name": name or line, "when": self._when, **given}
         added = self._space.call(lambda world: add(world, rule, replies, line))
         return Added(self._space, added.id, added.name)
+
+    def error(self, kind: str | int, message: str | None = None, /, **fields: Any) -> Added:
+        """Answer with this error each time: short for `.reply(error(kind, ...))`."""
+        __tracebackhide__ = True
+        return self.reply(error(kind, message, **fields))
 
 
 def spelled(when: Mapping[str, Any] | None, keys: Mapping[str, Any]) -> dict[str, Any]:

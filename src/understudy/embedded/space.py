@@ -38,6 +38,8 @@ class Space:
     def __init__(self, understudy: Understudy, name: str) -> None:
         self._understudy = understudy
         self.name = name
+        self.unfinished: dict[When, str] = {}
+        """Each `when(...)` that has no `.reply(...)` yet, with its line: it does nothing so far."""
 
     def __repr__(self) -> str:
         return f"<space {self.name}>"
@@ -76,7 +78,9 @@ class Space:
 
         `not_` stands for `not`, which is a word of Python's.
         """
-        return When(self, spelled(when, keys))
+        rule = When(self, spelled(when, keys))
+        self.unfinished[rule] = caller()
+        return rule
 
     # What was asked
 
