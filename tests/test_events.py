@@ -7,7 +7,18 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from understudy.events import content, duration, factor, fit, fold, paced, ttft, unfold, with_content
+from understudy.events import (
+    content,
+    duration,
+    factor,
+    fit,
+    fold,
+    paced,
+    stopped_by,
+    ttft,
+    unfold,
+    with_content,
+)
 from understudy.model import (
     Audio,
     Begin,
@@ -157,6 +168,22 @@ def test_sampling_cuts_a_reply(
     parts: tuple[Part, ...], sampling: Sampling, cut: tuple[Part, ...], stop: str
 ) -> None:
     assert fit(parts, "end", sampling, "o200k_base") == (cut, stop)
+
+
+@pytest.mark.parametrize(
+    ("text", "sequences", "found"),
+    [
+        ("one two three", ("three", "two"), "two"),
+        ("one two", ("two", "two "), "two"),
+        ("one two", ("four",), ""),
+        ("one two", ("", "one"), "one"),
+        ("one two", (), ""),
+    ],
+)
+def test_the_stop_sequence_that_comes_first_is_told(
+    text: str, sequences: tuple[str, ...], found: str
+) -> None:
+    assert stopped_by((Reasoning("two three four"), Text(text)), sequences) == found
 
 
 def test_the_time_an_answer_takes_is_that_of_its_longest_choice() -> None:

@@ -9,6 +9,8 @@ from understudy import embeddings, usage
 from understudy.catalog import listed
 from understudy.errors import Failure
 from understudy.model import (
+    CountReply,
+    CountRequest,
     EmbeddingReply,
     EmbeddingRequest,
     ModelInfo,
@@ -54,6 +56,7 @@ class Answering:
             "chat": self._generated,
             "completion": self._generated,
             "embedding": self._embedded,
+            "count": self._counted,
             "models": self._listed,
         }
 
@@ -75,6 +78,11 @@ class Answering:
         vectors = tuple(embeddings.vector(text, wanted, full) for text in request.inputs)
         counted = usage.texts(request.inputs, self._encoding_of(request.model))
         return Answer(EmbeddingReply(vectors, Usage(counted)), "embeddings", lasting=True)
+
+    def _counted(self, request: CountRequest) -> Answer:
+        """How many tokens a request would cost."""
+        counted = usage.input_tokens(request.request, self._encoding_of(request.model))
+        return Answer(CountReply(Usage(counted)), "count", lasting=True)
 
     def _listed(self, request: ModelsRequest) -> Answer:
         found = listed(self._models(), request)

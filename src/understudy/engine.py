@@ -282,6 +282,7 @@ class Engine:
             others,
             reply.encoding,
             reply.logprobs,
+            reply.stopped_by,
         )
 
     def _with_ids(self, parts: tuple[Part, ...]) -> tuple[Part, ...]:
@@ -325,6 +326,8 @@ class Engine:
     def _refused(
         self, provider: Provider, failure: Failure, exchange: Exchange, limits: RateLimits | None = None
     ) -> Whole:
+        if limits is not None:
+            limits = replace(limits, now=self.now())
         reply = provider.error(failure, self._new_id(), limits)
         exchange.reply, exchange.size = None, 0
         exchange.input_tokens = exchange.output_tokens = 0

@@ -105,6 +105,16 @@ def _cut_at_stop(
     return parts, stop
 
 
+def stopped_by(parts: tuple[Part, ...], sequences: tuple[str, ...]) -> str:
+    """The stop sequence that ends these parts, empty where none does."""
+    for part in parts:
+        if type(part) is Text:
+            found = [(part.text.find(sequence), sequence) for sequence in sequences if sequence]
+            if found := [each for each in found if each[0] >= 0]:
+                return min(found, key=lambda each: each[0])[1]
+    return ""
+
+
 def _cut_at_limit(
     parts: tuple[Part, ...], stop: Stop, limit: int, encoding: str
 ) -> tuple[tuple[Part, ...], Stop]:

@@ -237,7 +237,8 @@ class Request(Struct, frozen=True, gc=False):
     `api` is the provider's NAME; `operation` is `chat` or `completion`. `choices` is how many
     answers are asked for (`n`), `choice` which of them this is. `more` holds the conversations of
     further prompts in the same call (completions alone have them). `raw` is the decoded JSON body.
-    `scene` is there where a rule looks at it.
+    `scene` is there where a rule looks at it. `version` is the version of the API that a header asks for,
+    where versions differ in what they make of this very request.
     """
 
     api: str
@@ -255,6 +256,7 @@ class Request(Struct, frozen=True, gc=False):
     choice: int = 0
     more: tuple[tuple[Message, ...], ...] = ()
     scene: Scene | None = None
+    version: str = ""
 
     @property
     def user(self) -> str:
@@ -288,15 +290,26 @@ class EmbeddingRequest(Struct, frozen=True, gc=False):
 
 
 class ModelsRequest(Struct, frozen=True, gc=False):
-    """All models, or the one named `model`."""
+    """All models, or the one named `model`. `query` is the URL's, for APIs that answer a page at a time."""
 
     api: str
     model: str = ""
     operation: str = "models"
     stream: bool = False
+    query: str = ""
 
 
-AnyRequest = Request | EmbeddingRequest | ModelsRequest
+class CountRequest(Struct, frozen=True, gc=False):
+    """How many tokens would this `request` cost?"""
+
+    api: str
+    model: str
+    request: Request
+    operation: str = "count"
+    stream: bool = False
+
+
+AnyRequest = Request | EmbeddingRequest | ModelsRequest | CountRequest
 
 # --- Replies ----------------------------------------------------------------------------------------
 
@@ -325,7 +338,7 @@ class Reply(Struct, frozen=True, gc=False):
     random text without a vendor's prefix, `created` is in Unix seconds, `seconds` is how long the
     work took, `others` are the further choices, `model` is the name to answer under, `encoding` the
     vocabulary that its tokens are counted by. `logprobs` are tokens with their log probabilities, in place
-    of those that are made up.
+    of those that are made up. `stopped_by` is the stop sequence that ended it.
     """
 
     parts: tuple[Part, ...]
@@ -338,6 +351,7 @@ class Reply(Struct, frozen=True, gc=False):
     others: tuple[Reply, ...] = ()
     encoding: str = "o200k_base"
     logprobs: tuple[tuple[str, float], ...] = ()
+    stopped_by: str = ""
 
     @property
     def text(self) -> str:
@@ -375,7 +389,17 @@ class ModelsReply(Struct, frozen=True, gc=False):
     model: str = ""
 
 
-AnyReply = Reply | EmbeddingReply | ModelsReply
+class CountReply(Struct, frozen=True, gc=False):
+    """The tokens of a request that was counted, as its `usage.input`."""
+
+    usage: Usage
+    id: str = ""
+    created: int = 0
+    seconds: float = 0.0
+    model: str = ""
+
+
+AnyReply = Reply | EmbeddingReply | ModelsReply | CountReply
 
 # --- Rate limits --------------------------------------------------------------------------------------
 
@@ -389,10 +413,14 @@ class Window(Struct, frozen=True, gc=False):
 
 
 class RateLimits(Struct, frozen=True, gc=False):
-    """What the limits in force leave to whoever asked; None where nothing is limited."""
+    """What the limits in force leave to whoever asked; None where nothing is limited.
+
+    `now` is the time in an error, in Unix seconds: APIs that tell instants need it. A success has its own.
+    """
 
     requests: Window | None = None
     tokens: Window | None = None
+    now: float = 0.0
 
 
 # --- Events: a reply unfolded in time ---------------------------------------------------------------

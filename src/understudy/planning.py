@@ -21,6 +21,7 @@ from understudy.journal import Exchange
 from understudy.limits import charged
 from understudy.model import (
     AnyRequest,
+    CountRequest,
     EmbeddingReply,
     EmbeddingRequest,
     HttpRequest,
@@ -235,11 +236,13 @@ class Planner:
             return usage.input_tokens(request, self._encoding_of(request.model))
         if isinstance(request, EmbeddingRequest):
             return usage.texts(request.inputs, self._encoding_of(request.model))
+        if isinstance(request, CountRequest):
+            return self._counted(request.request)
         return 0
 
     def _too_long(self, request: AnyRequest, counted: int) -> Iterator[Failure]:
         """What the vendor says to more tokens than the model's window has."""
-        if isinstance(request, ModelsRequest):
+        if isinstance(request, ModelsRequest | CountRequest):
             return
         window = window_of(request.model)
         if window is not None:
@@ -281,9 +284,12 @@ class Planner:
                 ),
                 encoding=encoding,
                 logprobs=replies[0].logprobs,
+                stopped_by=events.stopped_by(replies[0].parts, request.sampling.stop)
+                if stop == "stop_sequence"
+                else "",
             ),
             answer.by,
-            all(each.lasting for _, each in answered),
+            all(each.lasting for _, each in answered) and not request.version,
             any(type(part) is ToolCall for each in choices for part in each),
             CHOICE_BYTES * len(choices) + sum(len(events.content(part)) for each in choices for part in each),
             counted=tuple([each.counted for _, each in answered if each.counted is not None]),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from understudy.journal import Exchange
 from understudy.model import (
     AnyReply,
+    CountReply,
     EmbeddingReply,
     HttpRequest,
     Image,
@@ -61,6 +62,8 @@ def there_and_back(*exchanges: Exchange) -> list[Exchange]:
         None,
         SAID,
         Reply(()),
+        Reply((Text("one "),), "stop_sequence", stopped_by="two"),
+        CountReply(Usage(12), "id", 1, 0.5, "m"),
         EmbeddingReply((b"\x00\x01\xff\x7f", b""), Usage(3), "id", 1, 0.5, "m"),
         ModelsReply((ModelInfo("m", "me", 7, 9),)),
     ],

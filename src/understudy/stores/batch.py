@@ -9,11 +9,14 @@ A field that is new goes behind the others and has a default, so that files writ
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Raw, Struct, msgpack
 
 from understudy.journal import Exchange, Outcome
 from understudy.model import (
     AnyReply,
+    CountReply,
     EmbeddingReply,
     HttpRequest,
     ModelsReply,
@@ -24,7 +27,7 @@ from understudy.model import (
     Usage,
 )
 
-NOTHING, GENERATED, EMBEDDED, LISTED = range(4)
+NOTHING, GENERATED, EMBEDDED, LISTED, COUNTED = range(5)
 """What the reply of an entry is."""
 MOST_SHARED = 4_096
 """Bytes of a body that is compared with others."""
@@ -45,6 +48,7 @@ class Said(Struct, array_like=True, gc=False):
     model: str
     others: tuple[Reply, ...]
     encoding: str
+    stopped_by: str = ""
 
 
 class Entry(Struct, array_like=True, gc=False):
@@ -86,8 +90,13 @@ class Batch(Struct, array_like=True, gc=False):
 _encode = msgpack.Encoder().encode
 _batch = msgpack.Decoder(Batch)
 _said = msgpack.Decoder(Said)
-_vectors = msgpack.Decoder(EmbeddingReply)
-_models = msgpack.Decoder(ModelsReply)
+_OTHERS: tuple[tuple[int, type, msgpack.Decoder[Any]], ...] = (
+    (EMBEDDED, EmbeddingReply, msgpack.Decoder(EmbeddingReply)),
+    (LISTED, ModelsReply, msgpack.Decoder(ModelsReply)),
+    (COUNTED, CountReply, msgpack.Decoder(CountReply)),
+)
+_KINDS = {type: kind for kind, type, _ in _OTHERS}
+_DECODERS = {kind: decoder for kind, _, decoder in _OTHERS}
 
 
 class Gathering:
@@ -195,10 +204,11 @@ class Gathering:
                 reply.model,
                 reply.others,
                 reply.encoding,
+                reply.stopped_by,
             )
         if reply is None:
             return NOTHING, None
-        return EMBEDDED if type(reply) is EmbeddingReply else LISTED, reply
+        return _KINDS[type(reply)], reply
 
     def _share(self, parts: tuple[Part, ...]) -> None:
         """Find the place of these parts, which are compared by identity: more would cost too much."""
@@ -250,7 +260,8 @@ def _reply(entry: Entry, batch: Batch) -> AnyReply | None:
     if entry.kind == NOTHING:
         return None
     if entry.kind != GENERATED:
-        return _vectors.decode(entry.reply) if entry.kind == EMBEDDED else _models.decode(entry.reply)
+        other: AnyReply = _DECODERS[entry.kind].decode(entry.reply)
+        return other
     said = _said.decode(entry.reply)
     return Reply(
         batch.parts[said.parts],
@@ -262,4 +273,5 @@ def _reply(entry: Entry, batch: Batch) -> AnyReply | None:
         said.model,
         said.others,
         said.encoding,
+        stopped_by=said.stopped_by,
     )
