@@ -436,3 +436,8 @@ def test_two_schemas_merge_to_one_that_asks_for_both() -> None:
         "multipleOf": 12,
         "title": "T",
     }
+
+
+def test_a_pattern_that_asks_for_an_endless_text_is_passed_over() -> None:
+    assert sample("(a{1000}){1000}") is None
+    assert sample("(a{10}){10}") == "a" * 100

@@ -789,3 +789,19 @@ def test_a_fault_can_strike_whoever_has_a_header() -> None:
     mine = HttpRequest(http.method, http.target, (*http.headers, b"x-who", b"me"), http.body)
     assert head_of(play(engine, http)).status == 200
     assert head_of(play(engine, mine)).status == 503
+
+
+def test_a_wrong_key_in_the_query_is_not_kept() -> None:
+    engine = made(keys=("right",))
+    http = HttpRequest("GET", "/v1/models?key=geheim123", (b"host", b"localhost"))
+    assert head_of(play(engine, http)).status == 401
+    exchange = only(engine)
+    kept = f"{exchange.http.target} {exchange.error} {exchange.answer!r}"
+    assert "geheim123" not in kept
+
+
+def test_of_an_answer_to_head_no_byte_of_the_body_was_sent() -> None:
+    engine = made()
+    play(engine, asked("/v1/models", method="HEAD"))
+    assert only(engine).sent == 0
+    assert engine.sent(only(engine)) == b""

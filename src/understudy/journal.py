@@ -15,6 +15,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Literal, Protocol
+from urllib.parse import unquote_plus
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -24,7 +25,7 @@ from understudy.model import Abort, AnyReply, Head, HttpRequest, Pace, Reply, Se
 SECRET_HEADERS = frozenset(
     (b"authorization", b"proxy-authorization", b"x-api-key", b"api-key", b"x-goog-api-key", b"cookie")
 )
-_SECRET_QUERY = re.compile(r"(?<=[?&])(key|api_key|api-key|access_token)=[^&]*")
+_SECRET_QUERY = re.compile(r"(?<=[?&])(key|api_key|api-key|access_token)=([^&]*)")
 MOST_KEPT = 1 << 20
 """Bytes of a faulted answer that are kept, at most."""
 ENTRY_BYTES = 600
@@ -163,7 +164,7 @@ class Journal:
                 if type(step) is Send:
                     if kept is not None and sent < MOST_KEPT:
                         kept.append(step.data[: MOST_KEPT - sent])
-                    sent += len(step.data)
+                    sent += len(step.data) if exchange.http.method != "HEAD" else 0
                 elif type(step) is Head:
                     exchange.status = step.status
                 elif type(step) is Abort:
@@ -183,7 +184,7 @@ class Journal:
         """The steps of an answer that leaves at once, which needs no watching: the exchange is closed."""
         head, send = whole
         exchange.status = head.status
-        self._close(exchange, len(send.data), "complete")
+        self._close(exchange, 0 if exchange.http.method == "HEAD" else len(send.data), "complete")
         return iter(whole)
 
     def unanswered(self, http: HttpRequest, by: str, seconds: float, outcome: Outcome) -> None:
@@ -295,14 +296,15 @@ def mask(secret: bytes) -> bytes:
 
 
 def secrets(http: HttpRequest) -> tuple[str, ...]:
-    """The secrets in a request's headers, without their schemes and names."""
+    """The secrets in a request's headers and query, without their schemes and names."""
     found: list[bytes] = []
     for name, value in zip(http.headers[::2], http.headers[1::2], strict=True):
         if name == b"cookie":
             found += [pair.partition(b"=")[2].strip() for pair in value.split(b";")]
         elif name in SECRET_HEADERS:
             found.append(value.partition(b" ")[2].strip() or value)
-    return tuple([secret.decode("latin-1") for secret in found if secret])
+    quoted = [unquote_plus(each[2]) for each in _SECRET_QUERY.finditer(http.target)]
+    return (*(secret.decode("latin-1") for secret in found if secret), *filter(None, quoted))
 
 
 def hide(exchange: Exchange) -> None:

@@ -21,7 +21,6 @@ EMBEDDINGS: dict[str, dict[str, Any]] = {
     "no input": {"input": ["Hi"]},
     "an empty text": {"input": " "},
     "an empty text among others": {"input": ["a", " "]},
-    "too many inputs": {"input": ["a"] * 2048},
     "too many dimensions": {"dimensions": 1536},
     "dimensions of a model that has none to choose": {"dimensions": ...},
 }

@@ -285,11 +285,12 @@ def _members(items: Any) -> list[str]:
 
 @cached(entries=512, longest=1_024)
 def _parsed(pattern: str) -> Any:
-    """The syntax tree of an ECMA pattern in Python's terms, None where it has none."""
+    """The syntax tree of an ECMA pattern in Python's terms, None where it has none or is endless."""
     python = re.sub(r"\(\?<(?![=!])", "(?P<", pattern)
     python = re.sub(r"\\p\{[^}]*\}", "[A-Za-z]", python).replace(r"\/", "/")
     try:
-        return sre.parse(python)
+        tree = sre.parse(python)
+        return tree if tree.getwidth()[0] <= MAX_TEXT else None
     except (re.error, OverflowError, RecursionError, ValueError):
         return None
 
