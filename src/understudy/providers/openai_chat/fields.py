@@ -5,7 +5,6 @@ Each function finds what is wrong with one field; it is asked where the field is
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from understudy.errors import Failure
@@ -13,8 +12,9 @@ from understudy.model import Request
 from understudy.providers import openai_refusals_base as say
 from understudy.providers.openai_chat.families import MOST_OUTPUT, ORDINARY, Limit, family, limit
 from understudy.providers.openai_chat.messages import is_tool_name
+from understudy.providers.openai_finds_base import Find, metadata, one_of, typed, within
 
-Find = Callable[[Request], Failure | None]
+__all__ = ["metadata", "one_of", "typed", "within"]
 
 KNOWN = frozenset(
     (
@@ -60,7 +60,6 @@ KNOWN = frozenset(
 """All parameters that there are: those of `openai` 3.54's `CompletionCreateParams`."""
 MOST_TOOLS, LONGEST_TOOL_NAME = 128, 64
 MOST_STOPS, LONGEST_USER = 4, 64
-MOST_PAIRS, LONGEST_KEY, LONGEST_VALUE = 16, 64, 512
 TIERS = ("auto", "default", "fast", "flex", "priority")
 UNLISTED_TIERS = ("scale",)  # in the SDK's types, but not among those that the API tells
 RETENTIONS = ("in_memory", "24h", "in-memory")  # the last as older SDKs have it
@@ -107,31 +106,6 @@ def _unrecognized(keys: list[str]) -> Failure:
 # --- types and ranges -----------------------------------------------------------------------------
 
 
-def typed(field: str, expected: tuple[frozenset[type], str]) -> Find:
-    """Finds that a field, which is not needed to answer, is not of its type."""
-    kinds, words = expected
-
-    def find(request: Request) -> Failure | None:
-        value = request.raw[field]
-        return None if type(value) in kinds else say.invalid_type(field, words, value)
-
-    return find
-
-
-def within(field: str, least: float, most: float) -> Find:
-    """Finds that a decimal is out of range, or of the wrong type."""
-
-    def find(request: Request) -> Failure | None:
-        value = request.raw[field]
-        if type(value) is not int and type(value) is not float:
-            return say.invalid_type(field, "a decimal", value)
-        if least <= value <= most:
-            return None
-        return say.out_of_range(field, value, least if value < least else most, "decimal")
-
-    return find
-
-
 def at_least_one(field: str) -> Find:
     """Finds that a number of tokens is not even one."""
 
@@ -147,18 +121,6 @@ def choices(request: Request) -> Failure | None:
     if known is None or request.choices <= known.most_choices:
         return None
     return say.out_of_range("n", request.choices, known.most_choices, "integer")
-
-
-def one_of(field: str, supported: tuple[str, ...], unlisted: tuple[str, ...] = ()) -> Find:
-    """Finds that a text is none of those that there are; `unlisted` ones pass without being told."""
-
-    def find(request: Request) -> Failure | None:
-        value = request.raw[field]
-        if value in supported or value in unlisted:
-            return None
-        return say.invalid_value(field, value, supported) if type(value) is str else None
-
-    return find
 
 
 def service_tier(request: Request) -> Failure | None:
@@ -177,32 +139,6 @@ def user(request: Request) -> Failure | None:
     if type(value) is not str:
         return say.invalid_type("user", "a string", value)
     return say.string_too_long("user", LONGEST_USER, len(value)) if len(value) > LONGEST_USER else None
-
-
-def metadata(request: Request) -> Failure | None:
-    given = request.raw["metadata"]
-    if type(given) is not dict:
-        return say.invalid_type("metadata", "a metadata object", given)
-    if len(given) > MOST_PAIRS:
-        return say.refusal(
-            f"Invalid 'metadata': too many properties. Expected an object with at most {MOST_PAIRS} "
-            f"properties, but got an object with {len(given)} properties instead.",
-            "metadata",
-            "object_above_max_properties",
-        )
-    for key, value in given.items():
-        if len(key) > LONGEST_KEY:
-            return say.refusal(
-                f"Invalid property name in 'metadata': '{key[:3]}...{key[-3:]}' is too long. Expected a "
-                f"string with maximum length {LONGEST_KEY}, but got a string with length {len(key)} instead.",
-                f"metadata.{key}",
-                "property_name_above_max_length",
-            )
-        if type(value) is not str:
-            return say.invalid_type(f"metadata.{key}", "a string", value)
-        if len(value) > LONGEST_VALUE:
-            return say.string_too_long(f"metadata.{key}", LONGEST_VALUE, len(value))
-    return None
 
 
 def retention(request: Request) -> Failure | None:
