@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from understudy.catalog import DEFAULT_MODELS, known, most_output_of, pace_of, window_of
+from understudy.catalog import DEFAULT_MODELS, known, pace_of, window_of
 from understudy.model import ModelInfo, Pace
 
 
@@ -39,7 +39,9 @@ from understudy.model import ModelInfo, Pace
 def test_a_vendors_model_is_known_by_its_name_and_its_snapshots(
     model: str, window: int, output: int | None
 ) -> None:
-    assert (window_of(model), most_output_of(model)) == (window, output)
+    found = known(model)
+    assert found is not None
+    assert (window_of(model), found.output or None) == (window, output)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +49,7 @@ def test_a_vendors_model_is_known_by_its_name_and_its_snapshots(
 )
 def test_nothing_is_known_of_any_other_name(model: str) -> None:
     assert known(model) is None
-    assert (window_of(model), most_output_of(model)) == (None, None)
+    assert window_of(model) is None
 
 
 def test_the_listed_models_have_the_windows_that_they_tell() -> None:
@@ -55,7 +57,6 @@ def test_the_listed_models_have_the_windows_that_they_tell() -> None:
         info.id: info.context_window for info in DEFAULT_MODELS
     }
     assert window_of("mock-claude-sonnet-4") == 200_000
-    assert most_output_of("mock-claude-sonnet-4") is None
 
 
 def test_the_input_of_the_newest_models_is_limited_apart() -> None:

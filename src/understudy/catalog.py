@@ -145,11 +145,6 @@ def window_of(model: str) -> int | None:
     return found.window if (found := known(model)) else None
 
 
-def most_output_of(model: str) -> int | None:
-    """The most tokens that the model answers with; None where that is not known."""
-    return (found.output or None) if (found := known(model)) else None
-
-
 def pace_of(models: Sequence[ModelInfo], name: str) -> Pace | None:
     """The pace of the listed model of this name, if it has one of its own."""
     for info in models:

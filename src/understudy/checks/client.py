@@ -49,7 +49,6 @@ LONG_KEY = 8
 PLACEHOLDER = "any"
 MASK = "***"
 REFUSED = {errno.ECONNREFUSED}
-UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.ENETDOWN, errno.EACCES}
 
 
 class Unanswered(Exception):
