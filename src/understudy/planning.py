@@ -169,7 +169,8 @@ class Planner:
             raise
         exchange.model = request.model
         if request.model and not self._policy.known(request.model):
-            refusal = Failure(None, "unknown_model", facts={"model": request.model})
+            facts = {"model": request.model, "path": http.path}
+            refusal = Failure(None, "unknown_model", facts=facts)
             raise passing_with("--unknown-models answer", refusal)
         warnings = self._judged(provider, provider.complaints(request)) if self._validating else ()
         counted = self._counted(request)
