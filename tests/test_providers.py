@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, get_args
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,7 +34,7 @@ from understudy.model import (
     ToolResult,
     Usage,
 )
-from understudy.providers import PROVIDERS
+from understudy.providers import PROVIDERS, openai_models
 from understudy.providers.base import Provider, sse
 
 EACH = pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.NAME)
@@ -53,6 +54,43 @@ STATUSES: dict[Kind, int] = {
     "server": 500,
     "overloaded": 503,
 }
+OWN_STATUSES: dict[str, dict[Kind, int]] = {
+    "openai": {},
+    "anthropic": {"timeout": 504, "quota": 400, "overloaded": 529},
+}
+ID = "0123456789abcdef0123456789abc"
+ENVELOPES: dict[str, dict[str, Any]] = {
+    "openai": {
+        "error": {
+            "message": 'It "failed".\n',
+            "type": "...",
+            "param": "messages[0].role",
+            "code": "some_code",
+        }
+    },
+    "anthropic": {
+        "type": "error",
+        "error": {"type": "...", "message": 'It "failed".\n', "details": {"error_code": "some_code"}},
+        "request_id": "req_011C0123456789abcdef0123",
+    },
+}
+BROKEN: dict[str, dict[str, Any]] = {
+    "openai": {"error": {"message": "It broke.", "type": "server_error", "param": None, "code": None}},
+    "anthropic": {
+        "type": "error",
+        "error": {"type": "api_error", "message": "It broke."},
+        "request_id": "req_011C",
+    },
+}
+ERROR_HEADERS = {
+    "openai": [b"content-type", b"x-request-id", b"openai-version", b"x-note"],
+    "anthropic": [b"content-type", b"request-id", b"x-note"],
+}
+HEADERS = {
+    "openai": {"content-type", "x-request-id", "openai-version", "openai-processing-ms"},
+    "anthropic": {"content-type", "request-id", "anthropic-organization-id"},
+}
+NOT_FOUND = {"openai": "Invalid URL (POST /v1/x)", "anthropic": "Not Found (POST /v1/x)"}
 HEADER_LINE = re.compile(rb"[a-z0-9-]+: [\x20-\x7e\x80-\xff]*\r\n")
 HOSTILE = ("a\r\nset-cookie: x=1", "ä €\u2028 🎉", "x" * 10_240, "\x00\x7f", "")
 
@@ -103,9 +141,33 @@ def chat_parts(draw: st.DrawFn) -> tuple[Part, ...]:
     return (*thoughts, *texts, *told) or (Text("so"),)
 
 
+@st.composite
+def message_parts(draw: st.DrawFn) -> tuple[Part, ...]:
+    """What Anthropic's message can hold: blocks in any order, and what explains a refusal."""
+    arguments = st.dictionaries(said, said, max_size=2).map(lambda each: msgspec.json.encode(each).decode())
+    uses = st.builds(ToolCall, st.just("search"), arguments, ids)
+    blocks = st.lists(st.one_of(st.builds(Text, said), st.builds(Reasoning, said), uses), max_size=4)
+    return (*draw(blocks), *draw(optional(st.builds(Refusal, said))))
+
+
+def one_of(parts: st.SearchStrategy[tuple[Part, ...]]) -> st.SearchStrategy[Reply]:
+    """A reply without further choices or a time; what is cached of its input is no more than all of it."""
+    counts = st.tuples(*[st.integers(0, 10**6)] * 4)
+    used = counts.map(lambda each: Usage(each[0] + each[3], *each[1:]))
+    return st.builds(Reply, parts, stops, used, ids, model=said)
+
+
+def vendor(provider: Provider) -> str:
+    return provider.NAME.partition("-")[0]
+
+
 EXPRESSIBLE: dict[str, tuple[st.SearchStrategy[Reply], dict[str, Any]]] = {
     "openai-chat": (choices_of(chat_parts()), {"messages": [{"role": "user", "content": "hi"}]}),
     "openai-completions": (choices_of(said.map(lambda text: (Text(text),))), {"prompt": "hi"}),
+    "anthropic-messages": (
+        one_of(message_parts()),
+        {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 8},
+    ),
 }
 GENERATE = pytest.mark.parametrize(
     "provider", [each for each in PROVIDERS if each.NAME in EXPRESSIBLE], ids=lambda provider: provider.NAME
@@ -186,9 +248,7 @@ def test_a_stream_that_breaks_ends_in_the_error_envelope(provider: Provider) -> 
     reply = Reply((Text("Hello"),))
     stream = stream_of(provider, [*list(unfold(reply))[:2], Broken(500, "server", "It broke.")])
     last = stream.split(b"\n\n")[-2]
-    assert json.loads(last.removeprefix(b"data: ")) == {
-        "error": {"message": "It broke.", "type": "server_error", "param": None, "code": None}
-    }
+    assert json.loads(last.partition(b"data: ")[2]) == BROKEN[vendor(provider)]
 
 
 @pytest.mark.parametrize(
@@ -208,14 +268,12 @@ def test_what_generates_no_text_does_not_stream(provider: Provider) -> None:
 @pytest.mark.parametrize("kind", get_args(Kind))
 def test_every_failure_has_a_native_name(provider: Provider, kind: Kind) -> None:
     failure = Failure(None, kind, 'It "failed".\n', param="messages[0].role", code="some_code")
-    answer = provider.error(failure, "0123456789abcdef0123456789abc")
+    answer = provider.error(failure, ID)
     envelope = json.loads(answer.body)
-    assert answer.status == STATUSES[kind]
-    assert list(envelope) == ["error"]
-    assert envelope["error"]["message"] == 'It "failed".\n'
+    assert answer.status == (STATUSES | OWN_STATUSES[vendor(provider)])[kind]
     assert re.fullmatch(r"[a-z_]+", envelope["error"]["type"])
-    assert envelope["error"]["param"] == "messages[0].role"
-    assert envelope["error"]["code"] == "some_code"
+    envelope["error"]["type"] = "..."
+    assert envelope == ENVELOPES[vendor(provider)]
 
 
 @EACH
@@ -226,7 +284,7 @@ def test_headers_of_an_error_cannot_be_split(provider: Provider, text: str) -> N
     lines = HEADER_LINE.findall(answer.headers)
     assert b"".join(lines) == answer.headers
     names = [line.partition(b":")[0] for line in lines]
-    assert names == [b"content-type", b"x-request-id", b"openai-version", b"x-note"]
+    assert names == ERROR_HEADERS[vendor(provider)]
     json.loads(answer.body)
 
 
@@ -239,28 +297,28 @@ def test_headers_of_a_success_are_lines_of_their_own(provider: Provider, text: s
     assert b"".join(lines) == head
     names = [line.partition(b":")[0].decode() for line in lines]
     assert len(set(names)) == len(names)
-    assert {"content-type", "x-request-id", "openai-version", "openai-processing-ms"} <= set(names)
+    assert HEADERS[vendor(provider)] <= set(names)
 
 
 @EACH
 def test_what_belongs_to_no_route_is_refused_natively(provider: Provider) -> None:
     not_there = provider.unrouted("POST", "/v1/x", (), "/v1/y")
     assert (not_there.status, not_there.kind) == (404, "not_found")
-    assert not_there.message.startswith("Invalid URL (POST /v1/x)")
+    assert not_there.message.startswith(NOT_FOUND[vendor(provider)])
     assert "/v1/y" in not_there.message
     not_so = provider.unrouted("PATCH", "/v1/x", ("GET",), "")
     assert (not_so.status, not_so.kind) == (405, "method_not_allowed")
     assert not_so.headers == (("allow", "GET, OPTIONS"),)
 
 
-def test_names_and_routes_are_no_ones_but_their_own() -> None:
+def test_names_are_no_ones_but_their_own_and_so_are_the_routes_of_a_vendor() -> None:
     names = [provider.NAME for provider in PROVIDERS]
-    routes = [route for provider in PROVIDERS for route in provider.ROUTES]
+    routes = [(vendor(provider), route) for provider in PROVIDERS for route in provider.ROUTES]
     assert len(set(names)) == len(names)
     assert len(set(routes)) == len(routes)
     assert all(re.fullmatch(r"[a-z]+(-[a-z]+)+", name) for name in names)
 
 
 def test_an_answer_without_usage_has_all_tokens_left() -> None:
-    head = PROVIDERS[-1].head(ModelsReply((), id="0123456789abcdef"), False)
+    head = openai_models.head(ModelsReply((), id="0123456789abcdef"), False)
     assert b"x-ratelimit-remaining-tokens: 150000000\r\n" in head
