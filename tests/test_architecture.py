@@ -133,6 +133,7 @@ def peers(importer: str, target: str) -> bool:
         ("events", "usage"),
         ("providers", "catalog"),
         ("whole", "journal"),
+        ("settings", "failures"),
         ("engine", "planning"),
         ("answering", "planning"),
         ("app", "space"),

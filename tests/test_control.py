@@ -243,3 +243,13 @@ def test_an_outage_that_is_none_is_refused(app: App, body: bytes, message: str) 
 def test_without_an_outage_there_is_none_to_show_or_end(app: App) -> None:
     assert ask(app, "GET", "/_understudy/outage")[:2] == (200, {"outage": None})
     assert ask(app, "DELETE", "/_understudy/outage")[:2] == (200, {"ended": None})
+
+
+def test_faults_of_the_settings_are_in_force_from_the_start_and_after_a_reset() -> None:
+    app = App(Settings(faults=({"fault": {"error": 503}},)))
+    body = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "Hi"}]}).encode()
+    for _ in range(2):
+        assert ask(app, "POST", "/v1/chat/completions", body=body)[0] == 503
+        ask(app, "DELETE", "/_understudy/faults")
+        assert ask(app, "POST", "/v1/chat/completions", body=body)[0] == 200
+        ask(app, "POST", "/_understudy/reset")

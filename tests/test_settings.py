@@ -36,6 +36,7 @@ def test_every_setting_has_a_variable(name: str) -> None:
         "unknown_models": "refuse",
         "rate_limit": "1/s",
         "limits": "requests=60/min,per=key",
+        "faults": "[{fault: hang}]",
         "strict": "true",
         "no_autopilot": "true",
     }.get(name, "7")
@@ -121,3 +122,12 @@ def test_a_slip_in_a_variable_is_told() -> None:
     assert str(error.value) == (
         'the environment: unknown variable "UNDERSTUDY_VALIDATON" (did you mean "UNDERSTUDY_VALIDATION"?)'
     )
+
+
+def test_faults_of_the_settings_are_read_as_the_control_api_reads_them() -> None:
+    assert load(None, {}, {"faults": "[{fault: {error: 503}, times: 2}]"}).faults == (
+        {"fault": {"error": 503}, "times": 2},
+    )
+    with pytest.raises(SettingsError) as error:
+        load(None, {"UNDERSTUDY_FAULTS": "[{fault: {eror: 503}}]"}, {})
+    assert str(error.value).startswith('UNDERSTUDY_FAULTS: [0].fault: unknown fault "eror"')

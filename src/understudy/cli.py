@@ -51,6 +51,7 @@ def main() -> None:
 @click.option("--unknown-models", help="Models that are not listed: answer | refuse.  [answer]")
 @click.option("--api-key", multiple=True, help="Let in this key alone; may be repeated.  [any key, or none]")
 @click.option("--rate-limit", help="So many requests for each client, then 429: 1/s, 60/min.  [no limit]")
+@click.option("--faults", help="Faults in force: '[{fault: {error: 503}, probability: 0.1}]'.  [none]")
 @click.option("--limits", help="The vendor's limits: requests=60/min,tokens=30000/min,per=key.  [no limit]")
 @click.option("--control-token", help="Whoever sends it as a bearer token may use the control API from afar.")
 @click.option("--journal", help="Where exchanges are kept: memory, or sqlite:///FILE.  [memory]")

@@ -37,6 +37,10 @@ from understudy.model import (
 # --- Standing faults -----------------------------------------------------------------------------------
 
 
+FAULTS_PUT = Place("faults")
+"""Where a mistake is in what the control API was sent."""
+
+
 class Standing(Struct):
     """A fault that strikes whatever request matches `when`.
 
@@ -95,13 +99,12 @@ class FaultSet:
             self._live = tuple([entry for entry in self._live if not entry.spent])
         return hit
 
-    def replace(self, value: object) -> None:
+    def replace(self, value: object, place: Place = FAULTS_PUT) -> None:
         """Put these in place of all, each as if it had never struck, and chance as at the start.
 
         Body: [{"fault": {...}, "when"?: {...}, "probability"?: 0 to 1, "times"?: int}].
         Raises SettingsError, and changes nothing then.
         """
-        place = Place("faults")
         if not isinstance(value, list):
             raise place.error(f'expected a list like [{{"fault": "hang"}}], found {shown(value)}')
         entries = [

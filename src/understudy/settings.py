@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from understudy.errors import Place, SettingsError
+from understudy.failures import FaultSet
 from understudy.limits import Limit, read_limits, read_rate
 from understudy.model import INSTANT, Pace
 from understudy.pace import read_pace
@@ -35,6 +36,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     api_key: tuple[str, ...] = ()
     rate_limit: Limit | None = None
     limits: tuple[Limit, ...] = ()
+    faults: tuple[Any, ...] = ()
+    """The faults in force from the start, in the JSON of the control API."""
     control_token: str | None = None
     journal: str = "memory"
     """Where exchanges are kept: `memory`, or `sqlite:///FILE`."""
@@ -147,9 +150,20 @@ _EXPECTED = {
 }
 
 
+def read_standing(value: Any, place: Place) -> tuple[Any, ...]:
+    """Read `[{fault: {error: 503}, probability: 0.1}]`, also where it is a text, in YAML or JSON."""
+    from understudy.documents import parsed
+
+    if isinstance(value, str):
+        value = parsed(place.source, value) or []
+    FaultSet().replace(value, place)
+    return tuple(value)
+
+
 _READERS: dict[str, Callable[[Any, Place], Any]] = {
     "pace": read_pace,
     "rate_limit": read_rate,
     "limits": read_limits,
+    "faults": read_standing,
 }
 """Settings with a grammar of their own."""

@@ -58,6 +58,7 @@ class Space:
         self.world = World(
             Access(settings.api_key, failing_key), LimitSet(files.limits), FaultSet(seed), self._around
         )
+        self.world.faults.replace(list(settings.faults))
         answering = Answering(self.rulebook, common.pilot, lambda: files.models, common.encoding_of)
         self._planner = Planner(
             answering.operations,
@@ -114,7 +115,7 @@ class Space:
         self.rulebook.reset()
         self._limits = self._common.files.limits
         self.world.limits.replace(self._limits)
-        self.world.faults.clear()
+        self.world.faults.replace(list(self._common.settings.faults))
         self.world.ahead = 0.0
         self.world.jittered = 0
         self.journal.clear()
