@@ -56,9 +56,12 @@ STATUSES: dict[Kind, int] = {
 }
 OWN_STATUSES: dict[str, dict[Kind, int]] = {
     "openai": {},
+    "openai-responses": {"unknown_model": 400},
     "anthropic": {"timeout": 504, "quota": 400, "overloaded": 529},
+    "gemini": {"authentication": 400, "timeout": 504, "too_large": 400},
 }
 ID = "0123456789abcdef0123456789abc"
+RPC = "type.googleapis.com/google.rpc."
 ENVELOPES: dict[str, dict[str, Any]] = {
     "openai": {
         "error": {
@@ -73,24 +76,57 @@ ENVELOPES: dict[str, dict[str, Any]] = {
         "error": {"type": "...", "message": 'It "failed".\n', "details": {"error_code": "some_code"}},
         "request_id": "req_011C0123456789abcdef0123",
     },
+    "gemini": {
+        "error": {
+            "code": 0,
+            "message": 'It "failed".\n',
+            "status": "...",
+            "details": [
+                {"@type": f"{RPC}ErrorInfo", "reason": "some_code", "domain": "googleapis.com"},
+                {
+                    "@type": f"{RPC}BadRequest",
+                    "fieldViolations": [{"field": "messages[0].role", "description": 'It "failed".\n'}],
+                },
+            ],
+        }
+    },
 }
 BROKEN: dict[str, dict[str, Any]] = {
+    "openai-responses": {
+        "type": "error",
+        "error": {"message": "It broke.", "type": "server_error", "param": None, "code": None},
+        "sequence_number": 4,
+    },
     "openai": {"error": {"message": "It broke.", "type": "server_error", "param": None, "code": None}},
     "anthropic": {
         "type": "error",
         "error": {"type": "api_error", "message": "It broke."},
         "request_id": "req_011C",
     },
+    "gemini": {"error": {"code": 500, "message": "It broke.", "status": "INTERNAL"}},
 }
 ERROR_HEADERS = {
     "openai": [b"content-type", b"x-request-id", b"openai-version", b"x-note"],
     "anthropic": [b"content-type", b"request-id", b"x-note"],
+    "gemini": [
+        b"content-type",
+        b"vary",
+        b"x-xss-protection",
+        b"x-frame-options",
+        b"x-content-type-options",
+        b"x-note",
+    ],
 }
 HEADERS = {
     "openai": {"content-type", "x-request-id", "openai-version", "openai-processing-ms"},
     "anthropic": {"content-type", "request-id", "anthropic-organization-id"},
+    "gemini": {"content-type", "vary", "server-timing"},
 }
-NOT_FOUND = {"openai": "Invalid URL (POST /v1/x)", "anthropic": "Not Found (POST /v1/x)"}
+NOT_FOUND = {
+    "openai": "Invalid URL (POST /v1/x)",
+    "anthropic": "Not Found (POST /v1/x)",
+    "gemini": "The requested URL /v1/x was not found on this server.",
+}
 HEADER_LINE = re.compile(rb"[a-z0-9-]+: [\x20-\x7e\x80-\xff]*\r\n")
 HOSTILE = ("a\r\nset-cookie: x=1", "ä €\u2028 🎉", "x" * 10_240, "\x00\x7f", "")
 
@@ -132,6 +168,13 @@ def optional(parts: st.SearchStrategy[Part]) -> st.SearchStrategy[tuple[Part, ..
     return st.one_of(st.just(()), parts.map(lambda part: (part,)))
 
 
+def items() -> st.SearchStrategy[tuple[Part, ...]]:
+    """What a response's items can hold: anything in any order, thoughts that say something."""
+    texts = st.one_of(st.builds(Text, st.text()), st.builds(Refusal, st.text()))
+    one: st.SearchStrategy[Part] = st.one_of(texts, st.builds(Reasoning, said), calls)
+    return st.lists(one, max_size=5).map(tuple)
+
+
 @st.composite
 def chat_parts(draw: st.DrawFn) -> tuple[Part, ...]:
     """What a chat message can hold, in the order in which it is read: at least one part, none empty."""
@@ -150,6 +193,20 @@ def message_parts(draw: st.DrawFn) -> tuple[Part, ...]:
     return (*draw(blocks), *draw(optional(st.builds(Refusal, said))))
 
 
+@st.composite
+def content_parts(draw: st.DrawFn) -> tuple[Part, ...]:
+    """What a content of Gemini's can hold; a call's arguments are a JSON object."""
+    arguments = st.dictionaries(said, said, max_size=2).map(lambda each: msgspec.json.encode(each).decode())
+    told = st.lists(st.builds(ToolCall, st.just("search"), arguments, ids), max_size=3).map(tuple)
+    texts = (*draw(optional(st.builds(Reasoning, said))), *draw(optional(st.builds(Text, said))))
+    return (*texts, *draw(told)) or (Text("so"),)
+
+
+def timeless(replies: st.SearchStrategy[Reply]) -> st.SearchStrategy[Reply]:
+    """The replies without a time, which some APIs do not tell."""
+    return replies.map(lambda reply: msgspec.structs.replace(reply, created=0))
+
+
 def one_of(parts: st.SearchStrategy[tuple[Part, ...]]) -> st.SearchStrategy[Reply]:
     """A reply without further choices or a time; what is cached of its input is no more than all of it."""
     counts = st.tuples(*[st.integers(0, 10**6)] * 4)
@@ -161,13 +218,20 @@ def vendor(provider: Provider) -> str:
     return provider.NAME.partition("-")[0]
 
 
+CONTENTS: dict[str, Any] = {
+    "contents": [{"role": "user", "parts": [{"text": "hi"}]}],
+    "generationConfig": {"thinkingConfig": {"includeThoughts": True}},
+}
 EXPRESSIBLE: dict[str, tuple[st.SearchStrategy[Reply], dict[str, Any]]] = {
     "openai-chat": (choices_of(chat_parts()), {"messages": [{"role": "user", "content": "hi"}]}),
+    "openai-responses": (one_of(items()), {"input": "hi"}),
     "openai-completions": (choices_of(said.map(lambda text: (Text(text),))), {"prompt": "hi"}),
     "anthropic-messages": (
         one_of(message_parts()),
         {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 8},
     ),
+    "gemini-generate": (timeless(choices_of(content_parts())), CONTENTS),
+    "gemini-generate-array": (timeless(choices_of(content_parts())), CONTENTS),
 }
 GENERATE = pytest.mark.parametrize(
     "provider", [each for each in PROVIDERS if each.NAME in EXPRESSIBLE], ids=lambda provider: provider.NAME
@@ -247,8 +311,14 @@ def test_a_stream_is_read_whole_or_byte_by_byte_and_ends_at_done(provider: Provi
 def test_a_stream_that_breaks_ends_in_the_error_envelope(provider: Provider) -> None:
     reply = Reply((Text("Hello"),))
     stream = stream_of(provider, [*list(unfold(reply))[:2], Broken(500, "server", "It broke.")])
-    last = stream.split(b"\n\n")[-2]
-    assert json.loads(last.partition(b"data: ")[2]) == BROKEN[vendor(provider)]
+    assert last_of(stream) == BROKEN.get(provider.NAME, BROKEN[vendor(provider)])
+
+
+def last_of(stream: bytes) -> Any:
+    """The last object of a stream of server-sent events, or of a JSON array."""
+    if stream.startswith(b"["):
+        return json.loads(stream)[-1]
+    return json.loads(re.split(rb"\r?\n\r?\n", stream)[-2].partition(b"data: ")[2])
 
 
 @pytest.mark.parametrize(
@@ -270,9 +340,16 @@ def test_every_failure_has_a_native_name(provider: Provider, kind: Kind) -> None
     failure = Failure(None, kind, 'It "failed".\n', param="messages[0].role", code="some_code")
     answer = provider.error(failure, ID)
     envelope = json.loads(answer.body)
-    assert answer.status == (STATUSES | OWN_STATUSES[vendor(provider)])[kind]
-    assert re.fullmatch(r"[a-z_]+", envelope["error"]["type"])
-    envelope["error"]["type"] = "..."
+    assert (
+        answer.status
+        == (STATUSES | OWN_STATUSES[vendor(provider)] | OWN_STATUSES.get(provider.NAME, {}))[kind]
+    )
+    told = envelope["error"]
+    name = "status" if "status" in told else "type"
+    assert re.fullmatch(r"[a-z_]+|[A-Z_]+", told[name])
+    told[name] = "..."
+    if told.get("code") == answer.status:
+        told["code"] = 0
     assert envelope == ENVELOPES[vendor(provider)]
 
 
@@ -311,9 +388,11 @@ def test_what_belongs_to_no_route_is_refused_natively(provider: Provider) -> Non
     assert not_so.headers == (("allow", "GET, OPTIONS"),)
 
 
-def test_names_are_no_ones_but_their_own_and_so_are_the_routes_of_a_vendor() -> None:
+def test_names_are_no_ones_but_their_own_and_so_are_routes_of_who_speaks_alike() -> None:
     names = [provider.NAME for provider in PROVIDERS]
-    routes = [(vendor(provider), route) for provider in PROVIDERS for route in provider.ROUTES]
+    routes = [
+        (vendor(provider), provider.speaks, route) for provider in PROVIDERS for route in provider.ROUTES
+    ]
     assert len(set(names)) == len(names)
     assert len(set(routes)) == len(routes)
     assert all(re.fullmatch(r"[a-z]+(-[a-z]+)+", name) for name in names)

@@ -14,7 +14,12 @@ from struct import pack, unpack
 
 from understudy.caching import cached
 
-DIMENSIONS = {"text-embedding-3-large": 3072}
+DIMENSIONS = {
+    "text-embedding-3-large": 3072,
+    "gemini-embedding-001": 3072,
+    "gemini-embedding-2": 3072,
+    "text-embedding-004": 768,
+}
 DEFAULT_DIMENSIONS = 1536
 _ZERO = 128
 _FROM_ZERO = bytes((byte | 1) ^ _ZERO for byte in range(256))

@@ -8,13 +8,17 @@ from __future__ import annotations
 from typing import Any
 
 from mended_chat import CHAT
+from mended_gemini import GEMINI
 from mended_others import COMPLETIONS, EMBEDDINGS
+from mended_responses import RESPONSES
 from mended_schemas import SCHEMAS
 
 BY_API = {
     "openai-chat": CHAT | SCHEMAS,
+    "openai-responses": RESPONSES,
     "openai-completions": COMPLETIONS,
     "openai-embeddings": EMBEDDINGS,
+    "gemini-generate": GEMINI,
 }
 MENDED: dict[tuple[str, str], dict[str, Any]] = {
     (api, name): changes for api, mended in BY_API.items() for name, changes in mended.items()

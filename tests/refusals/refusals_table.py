@@ -24,9 +24,8 @@ class Row(NamedTuple):
 
 def rows() -> list[Row]:
     """The rows whose first cell is an API's name in code, in the page's order."""
-    return [
-        row(cells(line)) for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| `openai-")
-    ]
+    lines = PAGE.read_text("utf-8").splitlines()
+    return [row(cells(line)) for line in lines if re.match(r"\| `(openai|gemini)-", line)]
 
 
 def cells(line: str) -> list[str]:
@@ -42,7 +41,7 @@ def row(found: list[str]) -> Row:
         plain(api) or "",
         plain(name) or "",
         int(status),
-        plain(message) or "",
+        (plain(message) or "").replace("\\n", "\n"),
         plain(type) or "",
         plain(param),
         plain(code),

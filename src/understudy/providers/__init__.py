@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from understudy.providers import openai_chat, openai_completions, openai_embeddings, openai_models
-from understudy.providers.base import Provider
-
-PROVIDERS: tuple[Provider, ...] = (
+from understudy.providers import (
+    gemini_embeddings,
+    gemini_generate,
+    gemini_models,
+    gemini_tokens,
     openai_chat,
     openai_completions,
     openai_embeddings,
     openai_models,
+    openai_responses,
+)
+from understudy.providers.base import Provider
+from understudy.providers.gemini_generate import array as gemini_generate_array
+
+PROVIDERS: tuple[Provider, ...] = (
+    openai_chat,
+    openai_responses,
+    openai_completions,
+    openai_embeddings,
+    openai_models,
+    gemini_generate,
+    gemini_generate_array,
+    gemini_tokens,
+    gemini_embeddings,
+    gemini_models,
 )
 """In order; the first one spells the errors of what belongs to none."""

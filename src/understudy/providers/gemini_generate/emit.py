@@ -1,0 +1,258 @@
+"""Gemini's generateContent: answers, whole and streamed."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable
+from hashlib import shake_128
+from typing import Any
+
+import msgspec
+
+from understudy.caching import cached
+from understudy.model import (
+    Audio,
+    Begin,
+    Broken,
+    Delta,
+    Event,
+    Finish,
+    Image,
+    Part,
+    PartEnd,
+    PartStart,
+    Reasoning,
+    Refusal,
+    Reply,
+    Request,
+    Stop,
+    Text,
+    ToolCall,
+    Usage,
+)
+from understudy.providers import gemini_base as base
+from understudy.providers.base import decode, encode, quote
+
+FINISH: dict[Stop, str] = {
+    "end": "STOP",
+    "stop_sequence": "STOP",
+    "length": "MAX_TOKENS",
+    "tool_call": "STOP",
+    "content_filter": "SAFETY",
+}
+MALFORMED = "MALFORMED_FUNCTION_CALL"
+HARMS = ("HATE_SPEECH", "DANGEROUS_CONTENT", "HARASSMENT", "SEXUALLY_EXPLICIT")
+RATINGS = [
+    {"category": f"HARM_CATEGORY_{harm}", "probability": "HIGH", "blocked": True}
+    if harm == "DANGEROUS_CONTENT"
+    else {"category": f"HARM_CATEGORY_{harm}", "probability": "NEGLIGIBLE"}
+    for harm in HARMS
+]
+"""What a filter says that stopped an answer: it takes it for dangerous, since no rule says what it is."""
+
+# --- body --------------------------------------------------------------------------------------------
+
+
+def body(reply: Reply, request: Request) -> bytes:
+    """The `GenerateContentResponse`."""
+    told = {"usageMetadata": usage_object(reply.usage), **_named(reply)}
+    if blocked(reply):
+        return encode({**_feedback(), **told})
+    thoughts = shows_thoughts(request)
+    choices = (reply, *reply.others)
+    candidates = [_candidate(each, index, thoughts) for index, each in enumerate(choices)]
+    return encode({"candidates": candidates, **told})
+
+
+def _named(reply: Reply) -> dict[str, str]:
+    return {"modelVersion": reply.model.removeprefix("tunedModels/"), "responseId": reply.id}
+
+
+def blocked(reply: Reply) -> bool:
+    """Whether the prompt itself was stopped by the filter: there is nothing in any answer."""
+    return all(each.stop == "content_filter" and not each.parts for each in (reply, *reply.others))
+
+
+def _feedback() -> dict[str, Any]:
+    return {"promptFeedback": {"blockReason": "SAFETY", "safetyRatings": RATINGS}}
+
+
+def shows_thoughts(request: Request) -> bool:
+    """Whether the request asks to see what the model thinks."""
+    config = base.field(request.raw, "generationConfig") or {}
+    thinking = base.field(config, "thinkingConfig") or {}
+    return base.field(thinking, "includeThoughts") is True
+
+
+def _candidate(reply: Reply, index: int, thoughts: bool) -> dict[str, Any]:
+    parts = [_part(part, reply) for part in reply.parts if told(part, thoughts)]
+    if (signature := signature_of(reply)) and parts and "text" in parts[-1]:
+        parts[-1]["thoughtSignature"] = signature
+    content = {"parts": parts, "role": "model"} if parts else {"role": "model"}
+    return {"content": content, **_ended(reply, reply.stop), "index": index}
+
+
+def told(part: Part, thoughts: bool) -> bool:
+    """Whether a part is told: not a thought that was not asked for, nor a call that cannot be read."""
+    if type(part) is Reasoning:
+        return thoughts
+    return type(part) is not ToolCall or arguments_of(part) is not None
+
+
+def _part(part: Part, reply: Reply) -> dict[str, Any]:
+    """A part as the API has it. A refusal is a text like any other."""
+    match part:
+        case Text(text) | Refusal(text):
+            return {"text": text}
+        case Reasoning(text):
+            return {"text": text, "thought": True}
+        case ToolCall(name, _, id):
+            call: dict[str, Any] = {"functionCall": {"id": id, "name": name, "args": arguments_of(part)}}
+            first = next(each for each in reply.parts if type(each) is ToolCall)
+            return {**call, "thoughtSignature": _signature(name)} if part is first else call
+        case Image(url) if url.startswith("data:"):
+            kind, _, data = url.removeprefix("data:").partition(";base64,")
+            return {"inlineData": {"mimeType": kind, "data": data}}
+        case Image(url):
+            return {"fileData": {"fileUri": url}}
+        case Audio(data, form):
+            return {"inlineData": {"mimeType": f"audio/{form}", "data": data}}
+        case _:
+            raise TypeError(f"a content cannot hold a part of type {type(part).__name__}")
+
+
+def arguments_of(call: ToolCall) -> dict[str, Any] | None:
+    """A call's arguments; None where they are no JSON object, which the API tells as a malformed call."""
+    try:
+        found = decode(call.arguments or "{}")
+    except msgspec.DecodeError:
+        return None
+    return found if type(found) is dict else None
+
+
+def _ended(reply: Reply, stop: Stop) -> dict[str, Any]:
+    """Why an answer ended, and what there is to say about that."""
+    calls = [part for part in reply.parts if type(part) is ToolCall]
+    bad = next((call for call in calls if arguments_of(call) is None), None)
+    if bad is not None and stop != "length":
+        said = f"Malformed function call: call:{bad.name}{bad.arguments}"
+        return {"finishReason": MALFORMED, "finishMessage": said}
+    if stop == "content_filter":
+        return {"finishReason": "SAFETY", "safetyRatings": RATINGS}
+    return {"finishReason": FINISH[stop]}
+
+
+def signature_of(reply: Reply) -> str:
+    """What stands for the thoughts in a text's last part, where there were any and nothing is called."""
+    thoughts = "".join([part.text for part in reply.parts if type(part) is Reasoning])
+    called = any(type(part) is ToolCall for part in reply.parts)
+    return _signature(thoughts) if thoughts and not called else ""
+
+
+@cached(entries=1_024, longest=256)
+def _signature(text: str) -> str:
+    """A thought signature: opaque bytes in base64, the same for the same text."""
+    return b64encode(shake_128(text.encode(errors="replace")).digest(48)).decode()
+
+
+def usage_object(usage: Usage) -> dict[str, Any]:
+    """`usageMetadata`. Thoughts are counted apart from what is said, and a zero is not told."""
+    thoughts = min(usage.reasoning, usage.output)
+    told = {
+        "promptTokenCount": usage.input,
+        "candidatesTokenCount": usage.output - thoughts,
+        "totalTokenCount": usage.input + usage.output,
+        "cachedContentTokenCount": usage.cached,
+        "promptTokensDetails": [{"modality": "TEXT", "tokenCount": usage.input}],
+        "thoughtsTokenCount": thoughts,
+    }
+    return {name: value for name, value in told.items() if value or name == "promptTokenCount"}
+
+
+# --- encoder -----------------------------------------------------------------------------------------
+
+FRAME = (b"data: ", b"\r\n\r\n")
+"""What stands around the JSON of a server-sent event. There are no names, and nothing comes at the end."""
+
+
+def encoder(request: Request, frame: tuple[bytes, bytes] = FRAME) -> Callable[[Event], bytes]:
+    """The stream: a `GenerateContentResponse` for each piece, in server-sent events or another frame."""
+    return _Encoder(request, frame)
+
+
+class _Encoder:
+    """One answer's encoder: what surrounds a delta is computed once, the rest is a join."""
+
+    __slots__ = ("_after", "_before", "_blocked", "_reply", "_tail", "_thoughts")
+
+    def __init__(self, request: Request, frame: tuple[bytes, bytes]) -> None:
+        self._before, self._after = frame
+        self._thoughts = shows_thoughts(request)
+
+    def __call__(self, event: Event) -> bytes:
+        return _FRAMES[type(event)](self, event)
+
+    def _begin(self, event: Begin) -> bytes:
+        self._reply = reply = event.reply
+        self._blocked = blocked(reply)
+        so_far = Usage(reply.usage.input, 0, 0, reply.usage.cached)
+        self._tail = encode({"usageMetadata": usage_object(so_far), **_named(reply)})[1:] + self._after
+        return b""
+
+    def _framed(self, told: dict[str, Any]) -> bytes:
+        return b"%b%b%b" % (self._before, encode(told), self._after)
+
+    def _choice(self, number: int) -> Reply:
+        return self._reply.others[number - 1] if number else self._reply
+
+    def _delta(self, event: Delta) -> bytes:
+        part = self._choice(event.choice).parts[event.index]
+        if type(part) not in _SPOKEN or not event.slices or not told(part, self._thoughts):
+            return b""
+        after = b',"thought":true' if type(part) is Reasoning else b""
+        start = b'%b{"candidates":[{"content":{"parts":[{"text":' % self._before
+        end = b'%b}],"role":"model"},"index":%d}],%b' % (after, event.choice, self._tail)
+        return start + (end + start).join(_quoted(event.slices)) + end
+
+    def _part_end(self, event: PartEnd) -> bytes:
+        """What is not told in pieces is told when it is complete."""
+        reply = self._choice(event.choice)
+        part = reply.parts[event.index]
+        if type(part) in _SPOKEN or not told(part, self._thoughts):
+            return b""
+        content = encode([_part(part, reply)])
+        form = b'%b{"candidates":[{"content":{"parts":%b,"role":"model"},"index":%d}],%b'
+        return form % (self._before, content, event.choice, self._tail)
+
+    def _finish(self, event: Finish) -> bytes:
+        """The last piece of a choice says nothing, why it ended, and what all of it cost."""
+        reply = self._choice(event.choice)
+        told = {"usageMetadata": usage_object(self._reply.usage), **_named(self._reply)}
+        if self._blocked:
+            return self._framed({**_feedback(), **told}) if event.last else b""
+        signature = signature_of(reply)
+        part = {"text": "", "thoughtSignature": signature} if signature else {"text": ""}
+        content = {"parts": [part], "role": "model"}
+        candidate = {"content": content, **_ended(reply, event.stop), "index": event.choice}
+        return self._framed({"candidates": [candidate], **told})
+
+    def _broken(self, event: Broken) -> bytes:
+        return self._framed(base.broken_off(event))
+
+
+_SPOKEN = {Text, Refusal, Reasoning}
+"""The parts that are told in pieces."""
+_FRAMES: dict[type, Callable[[_Encoder, Any], bytes]] = {
+    Begin: _Encoder._begin,
+    PartStart: lambda encoder, event: b"",
+    Delta: _Encoder._delta,
+    PartEnd: _Encoder._part_end,
+    Finish: _Encoder._finish,
+    Broken: _Encoder._broken,
+}
+
+
+@cached(entries=256, longest=512)
+def _quoted(slices: tuple[str, ...]) -> tuple[bytes, ...]:
+    """The slices as JSON texts."""
+    return tuple([quote(each) for each in slices])
