@@ -91,7 +91,7 @@ def test_where_the_autopilot_answered_it_tells_why_rules_did_not() -> None:
     asked(llm, user("Paris?"))
     asked(llm, user("Paris?"))
     assert [line for line in lines(llm) if "not by" in line] == [
-        "      not by spent: it has answered 1 times, as often as it may",
+        "      not by spent: it has answered once, as often as it may",
         "      not by other: user: expected a text that contains 'rome', found 'Paris?'",
     ]
 

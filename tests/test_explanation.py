@@ -135,7 +135,7 @@ def test_where_those_that_match_are_spent_they_are_told() -> None:
     used = WEATHER | {"times": 1}
     found = told("autopilot: text", used, state=spent(used, 1))
     assert found["because"] == ["the rules that match did not answer"]
-    assert found["passed_over"][0]["why"] == ["it matches, but it has answered 1 times, as often as it may"]
+    assert found["passed_over"][0]["why"] == ["it matches, but it has answered once, as often as it may"]
     assert found["nearest"] == []
 
 
@@ -193,7 +193,7 @@ def test_rules_that_answered_are_found_again() -> None:
         chat(app, user)
     assert [explained(app, number)["rule"] for number in (1, 2, 3)] == ["weather", "rest", "rest"]
     assert explained(app, 2)["passed_over"][0]["why"] == [
-        "it matches, but it has answered 1 times, as often as it may"
+        "it matches, but it has answered once, as often as it may"
     ]
     assert explained(app, 3)["passed_over"][0]["why"] == [
         "user: expected a text that contains 'weather', found 'Hello'"

@@ -128,6 +128,24 @@ def test_several_replies_are_given_one_after_the_other() -> None:
             said(llm, "flaky")
 
 
+def test_a_strict_refusal_names_the_rules_that_match_and_answer_no_more() -> None:
+    with Understudy(strict=True) as llm:
+        llm.when(user="once").reply("1", times=1, name="spent")
+        llm.when(user="never").reply("1", probability=0.0, name="unlucky")
+        said(llm, "once")
+        with pytest.raises(openai.NotFoundError) as spent:
+            said(llm, "once")
+        llm.when(user="once").reply("1", "2", probability=0.0, name="unlucky too")
+        with pytest.raises(openai.NotFoundError) as both:
+            said(llm, "once and never")
+    assert spent.value.message.partition(", and ")[2].startswith(
+        'the rule that matches this request does not answer. The nearest: "spent": it matches, '
+        'but it has answered once, as often as it may | "unlucky": user: expected'
+    )
+    assert "none of the 3 rules that match this request answers" in both.value.message
+    assert "it matches, but answers with a probability of 0: chance was against it" in both.value.message
+
+
 def test_a_sequence_may_be_repeated() -> None:
     with Understudy() as llm:
         llm.when().reply("one", "two", repeat="cycle")

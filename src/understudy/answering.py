@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from understudy import embeddings, usage
 from understudy.catalog import listed
@@ -20,7 +20,7 @@ from understudy.model import (
     Usage,
 )
 from understudy.planning import Answer, Operation
-from understudy.rules import Match, NearMiss, Rulebook, RuleState
+from understudy.rules import Match, Rule, Rulebook, RuleSet, RuleState
 
 NEAREST = 3
 """How many rules are explained where none matches."""
@@ -66,7 +66,7 @@ class Answering:
         if match is not None:
             return answer(match, self._book.state)
         if self._pilot is None:
-            raise unmatched(rules.near_misses(request, NEAREST), len(rules))
+            raise unanswered(request, rules, self._book.state)
         reply, by = self._pilot.answer(request)
         lasting = not rules.looks_at_scene and not rules.matching(request)
         return Answer(reply, f"autopilot: {by}", lasting)
@@ -112,16 +112,31 @@ def answer(match: Match, state: RuleState) -> Answer:
     )
 
 
-def unmatched(misses: list[NearMiss], count: int) -> Failure:
-    """The refusal of a request that no rule matches: what came nearest, and why it did not match."""
-    told: list[Any] = [f'"{miss.rule.title}": {"; ".join(miss.why)}' for miss in misses]
-    nearest = f" The nearest: {' | '.join(told)}" if told else ""
-    several = f"none of the {count} rules matches this request"
-    rules = {0: "there are no rules", 1: "the only rule does not match this request"}.get(count, several)
+def unanswered(request: Request, rules: RuleSet, state: RuleState) -> Failure:
+    """The refusal of a request that no rule answers: those that match and kept still, then the nearest."""
+    still = [rule for rule, _ in rules.matching(request)]
+    told = [f'"{rule.title}": {kept_still(rule, state)}' for rule in still]
+    told += [f'"{miss.rule.title}": {"; ".join(miss.why)}' for miss in rules.near_misses(request, NEAREST)]
+    nearest = f" The nearest: {' | '.join(told[:NEAREST])}" if told else ""
     return Failure(
         404,
         "not_found",
-        f"{STRICT}, and {rules}.{nearest}",
+        f"{STRICT}, and {none_answers(len(rules), len(still))}.{nearest}",
         code="no_rule_matched",
         headers=(("x-should-retry", "false"), ("x-understudy-passes-with", "no --strict")),
     )
+
+
+def kept_still(rule: Rule, state: RuleState) -> str:
+    """Why a rule that matches did not answer."""
+    chance = f"answers with a probability of {rule.probability:g}: chance was against it"
+    return f"it matches, but {state.spent(rule) or chance}"
+
+
+def none_answers(count: int, still: int) -> str:
+    """That none of so many rules answers, of which so many match."""
+    if still:
+        one = "the rule that matches this request does not answer"
+        return one if still == 1 else f"none of the {still} rules that match this request answers"
+    several = f"none of the {count} rules matches this request"
+    return {0: "there are no rules", 1: "the only rule does not match this request"}.get(count, several)

@@ -43,7 +43,8 @@ class RuleState:
             return ""
         count = self.used.get(rule.id, 0)
         if rule.times is not None and count >= rule.times:
-            return f"it has answered {count} times, as often as it may"
+            often = "once" if count == 1 else f"{count} times"
+            return f"it has answered {often}, as often as it may"
         return f"its sequence of {len(rule.responses)} is over"
 
     def _due(self, rule: Rule) -> Response | None:
