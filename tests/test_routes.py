@@ -55,6 +55,11 @@ def test_a_request_finds_who_is_meant(
     assert name == ROUTES.find(HttpRequest(method, target, headers)).NAME
 
 
+@pytest.mark.parametrize(("headers", "name"), [((), "first"), ((b"x-third", b"1"), "third")])
+def test_what_belongs_to_no_route_is_someones_own_all_the_same(headers: tuple[bytes, ...], name: str) -> None:
+    assert name == ROUTES.owner(HttpRequest("GET", "/v9", headers)).NAME
+
+
 @pytest.mark.parametrize(
     ("method", "target", "headers", "message"),
     [

@@ -113,7 +113,8 @@ class Engine:
         except Limited as failure:
             steps = self._refused(provider, failure, exchange, failure.limits)
         except Failure as failure:
-            steps = self._refused(provider, failure, exchange)
+            speller = provider if exchange.api else self._routes.owner(http)
+            steps = self._refused(speller, failure, exchange)
         except Exception as bug:
             log.exception("a bug of Understudy's, answering %s %s", http.method, quote(http.path))
             steps = self._refused(provider, broken(type(bug).__name__), exchange)

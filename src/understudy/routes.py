@@ -34,8 +34,12 @@ class Routes:
         speakers = methods.get("GET" if http.method == "HEAD" else http.method)
         if speakers is None:
             hint = "" if methods else self._hint(http.path)
-            raise meant(self._providers, http).unrouted(http.method, http.path, tuple(methods), hint)
+            raise self.owner(http).unrouted(http.method, http.path, tuple(methods), hint)
         return speakers[0] if len(speakers) == 1 else meant(speakers, http)
+
+    def owner(self, http: HttpRequest) -> Provider:
+        """Whose own a request is that belongs to no route."""
+        return meant(self._providers, http)
 
     def _methods(self, path: str) -> Mapping[str, Speakers]:
         """What there is on a path, by method."""
