@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
 from understudy import rulefiles
+from understudy.app import App
 from understudy.errors import SettingsError
+from understudy.model import HttpRequest, Send
 from understudy.rulefiles import RuleFiles
 from understudy.rules import RuleFile
 from understudy.settings import Settings
@@ -92,3 +95,34 @@ def test_a_file_that_may_not_be_read_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="Permission denied"):
         files.reload()
     assert names(files) == ["old"]
+
+
+def test_a_rule_that_was_changed_in_its_file_has_answered_nothing_yet(tmp_path: Path) -> None:
+    file = tmp_path / "rules.json"
+    same = {"when": {"user": "same"}, "sequence": ["1", "2", "3"]}
+    file.write_text(json.dumps({"rules": [same, {"sequence": ["a", "b", "c"]}]}))
+    app = App(Settings(rules=(str(file),), strict=True))
+    assert [said(app, text) for text in ("same", "other", "other", "other")] == ["1", "a", "b", "c"]
+    file.write_text(json.dumps({"rules": [same, {"sequence": ["new a", "new b"]}]}))
+    app.reload()
+    assert [said(app, text) for text in ("same", "other", "other")] == ["2", "new a", "new b"]
+
+
+def test_a_rule_inherits_no_count_from_the_one_that_stood_in_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "rules.json"
+    once = {"when": {"user": "old"}, "reply": "old", "times": 1}
+    file.write_text(json.dumps({"rules": [once]}))
+    app = App(Settings(rules=(str(file),), strict=True))
+    assert said(app, "old") == "old"
+    file.write_text(json.dumps({"rules": [{"when": {"user": "new"}, "reply": "new", "times": 1}, once]}))
+    app.reload()
+    assert said(app, "new") == "new"
+
+
+def said(app: App, text: str) -> str:
+    """What the model says to this."""
+    body = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": text}]}).encode()
+    *_, send = app.handle(HttpRequest("POST", "/v1/chat/completions", (), body))
+    assert isinstance(send, Send)
+    content: str = json.loads(send.data)["choices"][0]["message"]["content"]
+    return content

@@ -84,8 +84,16 @@ class Rulebook:
         self._put(())
 
     def renew(self) -> None:
-        """The files' rules have changed."""
+        """The files' rules have changed: one that is no longer what it was has answered nothing yet.
+
+        A rule without an id is known by its place, where another one may stand now.
+        """
+        known = self.state.known
+        before = {rule.id: rule.told for rule in self.rules.rules if rule.id in known}
         self._put(self.added)
+        same = {rule.id for rule in self.rules.rules if before.get(rule.id) == rule.told}
+        for id in known - same:
+            self.state.forget(id)
 
     def _put(self, added: tuple[Rule, ...]) -> None:
         self.added = added

@@ -20,6 +20,11 @@ class RuleState:
         self.scenarios: dict[str, str] = {}
         self._chances: dict[str, Random] = {}
 
+    @property
+    def known(self) -> set[str]:
+        """The ids of the rules of which something is remembered."""
+        return {*self.used, *self._chances}
+
     def forget(self, id: str) -> None:
         """As if the rule of this id had answered nothing yet."""
         self.used.pop(id, None)
