@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from typing import Any
 
@@ -222,6 +223,7 @@ def requests(
     printed = terminal.Printed(as_json, click.echo, lambda told: click.echo(f"understudy: {told}", err=True))
     try:
         if follow:
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have had it ignored
             printed.follow(Remote(url, control_token), limit, filters, threading.Event().wait)
         else:
             printed.last(Remote(url, control_token), limit, filters)
