@@ -10,10 +10,12 @@ from typing import Any
 from mended_chat import CHAT
 from mended_gemini import GEMINI
 from mended_others import COMPLETIONS, EMBEDDINGS
+from mended_responses import RESPONSES
 from mended_schemas import SCHEMAS
 
 BY_API = {
     "openai-chat": CHAT | SCHEMAS,
+    "openai-responses": RESPONSES,
     "openai-completions": COMPLETIONS,
     "openai-embeddings": EMBEDDINGS,
     "gemini-generate": GEMINI,

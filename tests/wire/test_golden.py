@@ -25,6 +25,9 @@ BY_DRAWER = {provider.NAME.replace("-", "_"): provider for provider in PROVIDERS
 CASES = sorted(f"{file.parent.name}/{file.name.split('.')[0]}" for file in HERE.glob("*/*.reply.json"))
 STREAMED = [case for case in CASES if (HERE / f"{case}.sse").exists()]
 
+# The ids of items, of which the first letters tell the kind.
+ITEM = re.compile(r"(msg|rs|fc|ctc)_[0-9A-Za-z]{40,}")
+
 # An echo is not told from the text that follows it, so that such an answer cannot be read back.
 UNREADABLE: dict[str, tuple[str, ...]] = {"openai_completions/echo": (" hi", " ho")}
 
@@ -60,11 +63,15 @@ def formed(value: Any, key: str = "") -> Any:
     """The value, with what is drawn at random replaced by its form."""
     if key == "obfuscation":
         return bool(re.fullmatch(r"[0-9A-Za-z]+", value))
+    if key in ("id", "item_id") and isinstance(value, str) and (made := ITEM.fullmatch(value)):
+        return made[1]
+    if key == "encrypted_content":
+        return bool(re.fullmatch(r"gAAAAA[\w=-]+", value))
     if key == "system_fingerprint":
         return bool(re.fullmatch(r"fp_[0-9a-f]{10}", value))
     if key in ("logprob", "token_logprobs"):
         return "logprobs"
-    if key == "top_logprobs" and value is not None:
+    if key == "top_logprobs" and isinstance(value, list):
         return [len(each) for each in value]
     if isinstance(value, dict):
         return {name: formed(each, name) for name, each in value.items()}
@@ -77,7 +84,7 @@ def frames(stream: str) -> list[Any]:
     """The frames' data; each is one line, after the event's name where events have one, and a blank line."""
     *whole, rest = stream.split("\n\n")
     assert rest == ""
-    found = [re.fullmatch(r"(?:event: (?P<name>\w+)\n)?data: (?P<data>[^\n]*)", frame) for frame in whole]
+    found = [re.fullmatch(r"(?:event: (?P<name>[\w.]+)\n)?data: (?P<data>[^\n]*)", frame) for frame in whole]
     assert all(found)
     data = [(each["name"], each["data"]) for each in found if each]
     assert all(name is None or json.loads(told)["type"] == name for name, told in data)

@@ -11,12 +11,14 @@ from understudy.providers import (
     openai_completions,
     openai_embeddings,
     openai_models,
+    openai_responses,
 )
 from understudy.providers.base import Provider
 from understudy.providers.gemini_generate import array as gemini_generate_array
 
 PROVIDERS: tuple[Provider, ...] = (
     openai_chat,
+    openai_responses,
     openai_completions,
     openai_embeddings,
     openai_models,
