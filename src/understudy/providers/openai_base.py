@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from binascii import hexlify
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from math import ceil
 from typing import Any
 from zlib import crc32
@@ -360,22 +361,29 @@ def head(reply: AnyReply, stream: bool, limits: RateLimits | None = None) -> byt
     return form % (left, reply.seconds * 1000, _request_id(reply.id))
 
 
+_WINDOW = (
+    "x-ratelimit-limit-{0}: %d\r\nx-ratelimit-remaining-{0}: %d\r\nx-ratelimit-reset-{0}: %b\r\n"
+)
+_REQUESTS, _TOKENS = (_WINDOW.format(name).encode() for name in ("requests", "tokens"))
+
+
 def rate_limit_headers(limits: RateLimits) -> bytes:
     """`x-ratelimit-{limit,remaining,reset}-{requests,tokens}` for what is limited."""
-    lines = []
-    for name, window in (("requests", limits.requests), ("tokens", limits.tokens)):
+    lines = b""
+    for form, window in ((_REQUESTS, limits.requests), (_TOKENS, limits.tokens)):
         if window is not None:
-            lines.append(
-                f"x-ratelimit-limit-{name}: {window.limit}\r\n"
-                f"x-ratelimit-remaining-{name}: {window.remaining}\r\n"
-                f"x-ratelimit-reset-{name}: {duration(window.reset)}\r\n"
-            )
-    return "".join(lines).encode()
+            reset = _in_words(milliseconds(window.reset)).encode()
+            lines += form % (window.limit, window.remaining, reset)
+    return lines
 
 
 def duration(seconds: float) -> str:
     """A time as the API writes it: `0s`, `12ms`, `1.5s`, `6m0s`, `1h0m0s`."""
-    ms = milliseconds(seconds)
+    return _in_words(milliseconds(seconds))
+
+
+@lru_cache(maxsize=4_096)
+def _in_words(ms: int) -> str:
     if 0 < ms < 1000:
         return f"{ms}ms"
     minutes, ms = divmod(ms, 60_000)
