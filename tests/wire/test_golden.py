@@ -61,6 +61,8 @@ def reply_of(case: str, ending: str) -> Any:
 
 def formed(value: Any, key: str = "") -> Any:
     """The value, with what is drawn at random replaced by its form."""
+    if key == "thoughtSignature":
+        return bool(re.fullmatch(r"[0-9A-Za-z+/]+=*", value))
     if key == "obfuscation":
         return bool(re.fullmatch(r"[0-9A-Za-z]+", value))
     if key in ("id", "item_id") and isinstance(value, str) and (made := ITEM.fullmatch(value)):
@@ -82,7 +84,7 @@ def formed(value: Any, key: str = "") -> Any:
 
 def frames(stream: str) -> list[Any]:
     """The frames' data; each is one line, after the event's name where events have one, and a blank line."""
-    *whole, rest = stream.split("\n\n")
+    *whole, rest = stream.replace("\r\n", "\n").split("\n\n")
     assert rest == ""
     found = [re.fullmatch(r"(?:event: (?P<name>[\w.]+)\n)?data: (?P<data>[^\n]*)", frame) for frame in whole]
     assert all(found)
