@@ -536,6 +536,47 @@ def test_faults_befall_all_requests_until_they_are_taken_back() -> None:
         assert llm.faults == []
 
 
+@pytest.mark.parametrize("fault", [{"error": "rate_limit"}, {"hang": {"seconds": "1ms"}}])
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_fault_in_place_of_an_answer_uses_up_no_rule(fault: Any, stream: bool) -> None:
+    with (
+        Understudy(strict=True) as llm,
+        OpenAI(base_url=llm.base_url, api_key="any", max_retries=0) as client,
+    ):
+        rules = [
+            llm.when(user="in turn").reply("first", "second"),
+            llm.when(user="once", scenario={"s": "Started"}).reply("only", times=1, then={"s": "over"}),
+            llm.when(user="always").reply("again"),
+        ]
+        assert said(llm, "always") == "again"
+        llm.faults = [{"fault": fault, "times": 3}]
+        for text in ("in turn", "once", "always"):
+            with pytest.raises(openai.APIError):
+                client.chat.completions.create(
+                    model="gpt-4o", messages=[{"role": "user", "content": text}], stream=stream
+                )
+        assert [rule.answered for rule in rules] == [0, 0, 1]
+        assert [said(llm, text) for text in ("in turn", "once", "always")] == ["first", "only", "again"]
+        assert [rule.answered for rule in rules] == [1, 1, 2]
+
+
+def test_a_failing_model_that_errs_uses_up_no_rule() -> None:
+    with Understudy() as llm:
+        rule = llm.when(user="in turn").reply("first", "second")
+        with pytest.raises(openai.RateLimitError):
+            said(llm, "in turn", model="mock-rate-limited")
+        assert (rule.answered, said(llm, "in turn")) == (0, "first")
+
+
+def test_an_answer_that_is_cut_has_been_given() -> None:
+    with Understudy() as llm:
+        rule = llm.when(user="in turn").reply("first", "second")
+        llm.faults = [{"fault": "cut", "times": 1}]
+        with pytest.raises(openai.APIConnectionError):
+            said(llm, "in turn")
+        assert (rule.answered, said(llm, "in turn")) == (1, "second")
+
+
 def test_time_moves_on_and_lifts_a_limit() -> None:
     with Understudy() as llm:
         llm.limits = {"requests": "1/min"}

@@ -62,9 +62,10 @@ class Answering:
 
     def _generated(self, request: Request) -> Answer:
         rules = self._book.rules
+        scenarios = self._book.state.scenarios
         match = rules.select(request, self._book.state)
         if match is not None:
-            return answer(match, self._book.state)
+            return answer(match, self._book.state, scenarios)
         if self._pilot is None:
             raise unanswered(request, rules, self._book.state)
         reply, by = self._pilot.answer(request)
@@ -91,8 +92,8 @@ class Answering:
         return Answer(found, "models", lasting=True)
 
 
-def answer(match: Match, state: RuleState) -> Answer:
-    """What a rule that matches answers with; its state counts how often."""
+def answer(match: Match, state: RuleState, scenarios: dict[str, str]) -> Answer:
+    """What a rule that matches answers with; its state counts how often. `scenarios` are those before it."""
     response = match.response
     assert response is not None
 
@@ -109,6 +110,7 @@ def answer(match: Match, state: RuleState) -> Answer:
         headers.encode("latin-1", "replace"),
         again,
         lambda: state.take(match.rule),
+        lambda: state.give_back(match.rule, scenarios),
     )
 
 

@@ -45,7 +45,7 @@ from understudy.model import (
     Steps,
     ToolCall,
 )
-from understudy.planning import Plan, Planner
+from understudy.planning import Plan, Planner, give_back
 from understudy.providers.base import Provider
 from understudy.routes import Routes
 from understudy.whole import CORS, broken, preflight, warning_header, whole, with_headers
@@ -145,7 +145,10 @@ class Engine:
         faults = plan.faults
         if world.faults:
             scene = world.scene(http) if world.faults.needs_scene else None
-            faults += world.faults.strike(plan.request, scene)
+            struck = world.faults.strike(plan.request, scene)
+            if any(fault.INSTEAD for fault in struck):
+                give_back(plan)
+            faults += struck
         if not faults:
             return self._carried_out(provider, plan, exchange, limits)
         plan = with_faults(plan, faults, world.faults)

@@ -53,7 +53,7 @@ class Answer(Struct, frozen=True, gc=False):
     `lasting` says that the same request will always get the same answer, so that it may be remembered.
     `faults` befall it, `pace` is its own, and `headers` are further header lines. `again` answers the
     further choices of the same prompt, where the operation should not be asked anew for each. `counted` is
-    called each time when the answer is given from memory.
+    called each time when the answer is given from memory, `given_back` where it was not given after all.
     """
 
     reply: Any
@@ -64,6 +64,7 @@ class Answer(Struct, frozen=True, gc=False):
     headers: bytes = b""
     again: Callable[[Request], Answer] | None = None
     counted: Callable[[], object] | None = None
+    given_back: Callable[[], object] | None = None
 
 
 class Asked(Struct, frozen=True, gc=False):
@@ -117,6 +118,8 @@ class Plan(Struct, gc=False):
     """Tokens that the limits count for it."""
     counted: tuple[Callable[[], object], ...] = ()
     """Called when the plan is carried out once more: who gave its answers counts them."""
+    unused: tuple[Callable[[], object], ...] = ()
+    """Called when something else was said in place of the answers: who gave them counts them no more."""
 
 
 class Policy(Struct, frozen=True):
@@ -196,6 +199,9 @@ class Planner:
         plan.faults, plan.pace, plan.headers = answer.faults, answer.pace, answer.headers
         if failing is not None:
             plan.by = f"built in: {request.model}"
+            if any(fault.INSTEAD for fault in failing.faults):
+                give_back(plan)
+                plan.counted = plan.unused = ()
             plan.faults += failing.faults
             plan.pace = plan.pace or failing.pace
         plan.pace = plan.pace or self._pace_of(request.model)
@@ -294,6 +300,7 @@ class Planner:
             any(type(part) is ToolCall for each in choices for part in each),
             CHOICE_BYTES * len(choices) + sum(len(events.content(part)) for each in choices for part in each),
             counted=tuple([each.counted for _, each in answered if each.counted is not None]),
+            unused=tuple([each.given_back for _, each in answered if each.given_back is not None]),
         )
 
     def _others(self, request: Request, first: Answer) -> Iterator[tuple[Request, Answer]]:
@@ -308,6 +315,12 @@ class Planner:
             for choice in range(1, request.choices):
                 asked = replace(request, messages=prompt, choice=choice)
                 yield asked, (first.again or answer)(asked)
+
+
+def give_back(plan: Plan) -> None:
+    """Tell who gave the plan's answers that nobody was given them, the last one first."""
+    for unused in reversed(plan.unused):
+        unused()
 
 
 def named_model(http: HttpRequest) -> str:

@@ -79,11 +79,13 @@ Fields = Mapping[str, Field]
 class Fault(Struct, frozen=True, gc=False):
     """What every fault is; this one does nothing.
 
-    `KEY` is its name, `FIELDS` what its JSON may hold. What is left out stays as the class says.
+    `KEY` is its name, `FIELDS` what its JSON may hold. What is left out stays as the class says. `INSTEAD`
+    says that it strikes in place of the answer, of which nothing is left: a rule has not answered then.
     """
 
     KEY: ClassVar[str] = ""
     FIELDS: ClassVar[Fields] = MappingProxyType({})
+    INSTEAD: ClassVar[bool] = False
 
     @classmethod
     def read(cls, value: object, place: Place) -> Self:

@@ -99,6 +99,7 @@ class Error(Fault, frozen=True, gc=False):
         "should_retry": FLAG,
         "headers": HEADERS,
     }
+    INSTEAD: ClassVar[bool] = True
 
     kind: Kind
     status: int | None = None

@@ -13,6 +13,7 @@ class Hang(Fault, frozen=True, gc=False):
 
     KEY: ClassVar[str] = "hang"
     FIELDS: ClassVar[Fields] = {"seconds": SECONDS}
+    INSTEAD: ClassVar[bool] = True
 
     seconds: float = FOR_EVER_S
 

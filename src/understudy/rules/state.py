@@ -39,8 +39,15 @@ class RuleState:
         if response is None or (rule.probability < 1 and self._chance(rule).random() >= rule.probability):
             return None
         self.used[rule.id] = self.used.get(rule.id, 0) + 1
-        self.scenarios.update(rule.then)
+        if rule.then:
+            self.scenarios = {**self.scenarios, **dict(rule.then)}
         return response
+
+    def give_back(self, rule: Rule, scenarios: dict[str, str]) -> None:
+        """As before the rule's last answer, which nobody was given; `scenarios` as they were then."""
+        self.used[rule.id] = self.used.get(rule.id, 1) - 1
+        if rule.then:
+            self.scenarios = scenarios
 
     def spent(self, rule: Rule) -> str:
         """Why a rule does not answer any more, empty where it does."""
