@@ -361,16 +361,16 @@ def head(reply: AnyReply, stream: bool, limits: RateLimits | None = None) -> byt
     return form % (left, reply.seconds * 1000, _request_id(reply.id))
 
 
-_WINDOW = (
+_LIMIT_LINES = (
     "x-ratelimit-limit-{0}: %d\r\nx-ratelimit-remaining-{0}: %d\r\nx-ratelimit-reset-{0}: %b\r\n"
 )
-_REQUESTS, _TOKENS = (_WINDOW.format(name).encode() for name in ("requests", "tokens"))
+_REQUEST_LINES, _TOKEN_LINES = (_LIMIT_LINES.format(name).encode() for name in ("requests", "tokens"))
 
 
 def rate_limit_headers(limits: RateLimits) -> bytes:
     """`x-ratelimit-{limit,remaining,reset}-{requests,tokens}` for what is limited."""
     lines = b""
-    for form, window in ((_REQUESTS, limits.requests), (_TOKENS, limits.tokens)):
+    for form, window in ((_REQUEST_LINES, limits.requests), (_TOKEN_LINES, limits.tokens)):
         if window is not None:
             reset = _in_words(milliseconds(window.reset)).encode()
             lines += form % (window.limit, window.remaining, reset)
