@@ -1,0 +1,223 @@
+"""Messages: answers, written.
+
+event: message_start
+event: content_block_start   ping (once)   content_block_delta ...   content_block_stop     a block each
+event: message_delta
+event: message_stop
+"""
+
+from __future__ import annotations
+
+from binascii import b2a_base64
+from collections.abc import Callable
+from hashlib import sha512
+from typing import Any
+
+from understudy.caching import cached
+from understudy.model import (
+    Begin,
+    Broken,
+    Delta,
+    Event,
+    Finish,
+    Part,
+    PartEnd,
+    PartStart,
+    Reasoning,
+    Refusal,
+    Reply,
+    Request,
+    Stop,
+    Text,
+    ToolCall,
+)
+from understudy.providers import anthropic_base as base
+from understudy.providers.base import decode, encode, quote
+
+STOPS: dict[Stop, str] = {
+    "end": "end_turn",
+    "length": "max_tokens",
+    "stop_sequence": "stop_sequence",
+    "tool_call": "tool_use",
+    "content_filter": "refusal",
+}
+
+
+def body(reply: Reply, request: Request) -> bytes:
+    """The whole answer: a message."""
+    content = [_block(part) for part in reply.parts if type(part) is not Refusal]
+    return encode(_message(reply, content, base.usage_object(reply.usage)) | _ending(reply))
+
+
+def _message(reply: Reply, content: list[dict[str, Any]], usage: dict[str, Any]) -> dict[str, Any]:
+    """A message; why it ended is told apart, since a stream tells it last."""
+    return {
+        "model": reply.model,
+        "id": f"msg_{reply.id}",
+        "type": "message",
+        "role": "assistant",
+        "content": content,
+        "stop_reason": None,
+        "stop_sequence": None,
+        "stop_details": None,
+        "usage": usage,
+    }
+
+
+def _ending(reply: Reply) -> dict[str, Any]:
+    """Why a message ended. A refusal is no block of the content: what it says explains the end."""
+    refused = [part.text for part in reply.parts if type(part) is Refusal]
+    reason = "refusal" if refused else STOPS[reply.stop]
+    explanation = "".join(refused) or None
+    details = {"type": "refusal", "category": None, "explanation": explanation}
+    return {
+        "stop_reason": reason,
+        "stop_sequence": reply.stopped_by or None if reason == "stop_sequence" else None,
+        "stop_details": details if reason == "refusal" else None,
+    }
+
+
+def _block(part: Part) -> dict[str, Any]:
+    """A content block. A text without citations has no key for them: clients stumble over a null there."""
+    match part:
+        case Text(text):
+            return {"type": "text", "text": text}
+        case Reasoning(text):
+            return {"type": "thinking", "thinking": text, "signature": signature(text)}
+        case ToolCall(name, arguments, id):
+            return {"type": "tool_use", "id": f"toolu_{id}", "name": name, "input": tool_input(arguments)}
+        case _:
+            raise TypeError(f"a message cannot hold a part of type {type(part).__name__}")
+
+
+def _empty(part: Part) -> dict[str, Any]:
+    """The block as it starts in a stream."""
+    match part:
+        case Text():
+            return {"type": "text", "text": ""}
+        case Reasoning():
+            return {"type": "thinking", "thinking": "", "signature": ""}
+        case _:
+            return _block(part) | {"input": {}}
+
+
+def tool_input(arguments: str) -> Any:
+    """A call's arguments as an object; a text that is none, which a fault can make, stays one."""
+    try:
+        given = decode(arguments)
+    except (ValueError, RecursionError):
+        return arguments
+    return given if type(given) is dict else arguments
+
+
+def signature(thoughts: str) -> str:
+    """What says that thoughts are the model's own: base64, the same for the same thoughts."""
+    digest = sha512(thoughts.encode(errors="replace")).digest()
+    return b2a_base64(b"\x12" + digest * 3, newline=False).decode()
+
+
+# --- encoder -----------------------------------------------------------------------------------------
+
+PING = b'event: ping\ndata: {"type":"ping"}\n\n'
+STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+
+
+def encoder(request: Request) -> Callable[[Event], bytes]:
+    """The stream: events with a name and their data, from `message_start` to `message_stop`."""
+    return _Encoder()
+
+
+def _event(data: dict[str, Any]) -> bytes:
+    return b"event: %b\ndata: %b\n\n" % (data["type"].encode(), encode(data))
+
+
+class _Encoder:
+    """One answer's encoder. `places` maps the parts that are blocks to their index."""
+
+    __slots__ = ("_places", "_reply")
+
+    def __init__(self) -> None:
+        self._reply = Reply(())
+        self._places: dict[int, int] = {}
+
+    def __call__(self, event: Event) -> bytes:
+        return _FRAMES[type(event)](self, event)
+
+    def _begin(self, event: Begin) -> bytes:
+        self._reply = reply = event.reply
+        blocks = [index for index, part in enumerate(reply.parts) if type(part) is not Refusal]
+        self._places = {index: place for place, index in enumerate(blocks)}
+        usage = base.usage_object(reply.usage, output=1)
+        return _event({"type": "message_start", "message": _message(reply, [], usage)})
+
+    def _part_start(self, event: PartStart) -> bytes:
+        place = self._places.get(event.index)
+        if place is None:
+            return b""
+        start = {"type": "content_block_start", "index": place, "content_block": _empty(event.part)}
+        ping = b"" if place else PING
+        if type(event.part) is ToolCall:
+            return _event(start) + ping + _before(place, ToolCall) + _tail("")
+        return _event(start) + ping
+
+    def _delta(self, event: Delta) -> bytes:
+        place = self._places.get(event.index)
+        if place is None:
+            return b""
+        before = _before(place, type(self._reply.parts[event.index]))
+        if len(event.slices) == 1:
+            return before + _tail(event.slices[0])
+        tails = _tails(event.slices)
+        return before + before.join(tails) if tails else b""
+
+    def _part_end(self, event: PartEnd) -> bytes:
+        place = self._places.get(event.index)
+        if place is None:
+            return b""
+        part = self._reply.parts[event.index]
+        end = b'event: content_block_stop\ndata: {"type":"content_block_stop","index":%d}\n\n' % place
+        if type(part) is not Reasoning:
+            return end
+        delta = {"type": "signature_delta", "signature": signature(part.text)}
+        return _event({"type": "content_block_delta", "index": place, "delta": delta}) + end
+
+    def _finish(self, event: Finish) -> bytes:
+        usage = base.usage_object(self._reply.usage)
+        told = {key: value for key, value in usage.items() if key not in ("cache_creation", "service_tier")}
+        return _event({"type": "message_delta", "delta": _ending(self._reply), "usage": told}) + STOP
+
+    def _broken(self, event: Broken) -> bytes:
+        return base.error_event(event, self._reply.id)
+
+
+_FRAMES: dict[type, Callable[[_Encoder, Any], bytes]] = {
+    Begin: _Encoder._begin,
+    PartStart: _Encoder._part_start,
+    Delta: _Encoder._delta,
+    PartEnd: _Encoder._part_end,
+    Finish: _Encoder._finish,
+    Broken: _Encoder._broken,
+}
+_DELTAS: dict[type, bytes] = {
+    Text: b'{"type":"text_delta","text":',
+    Reasoning: b'{"type":"thinking_delta","thinking":',
+    ToolCall: b'{"type":"input_json_delta","partial_json":',
+}
+
+
+def _before(place: int, kind: type) -> bytes:
+    """What a delta's event holds before its text."""
+    start = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":' % place
+    return start + _DELTAS[kind]
+
+
+@cached(entries=16_384, longest=64)
+def _tail(text: str) -> bytes:
+    """What a slice's event holds from the text on; the same wherever this slice occurs."""
+    return quote(text) + b"}}\n\n"
+
+
+@cached(entries=256, longest=512)
+def _tails(slices: tuple[str, ...]) -> tuple[bytes, ...]:
+    """The tails of a part that leaves at once."""
+    return tuple([_tail(each) for each in slices])

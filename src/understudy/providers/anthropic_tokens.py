@@ -1,0 +1,48 @@
+"""Anthropic's token count: `POST /v1/messages/count_tokens`.
+
+Source: docs.anthropic.com/en/api/messages-count-tokens, and `anthropic` 2.12's
+`message_count_tokens_params.py`. Claude's vocabulary is not public, so that the number is an estimate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from understudy.errors import Failure
+from understudy.model import CountReply, CountRequest, Event, HttpRequest, Usage
+from understudy.providers import anthropic_base as base
+from understudy.providers import anthropic_request_base as reading
+from understudy.providers.base import Check, decode, encode
+
+NAME = "anthropic-tokens"
+ROUTES = (("POST", "/v1/messages/count_tokens"),)
+CHECKS: tuple[Check, ...] = ()
+head = base.head
+error = base.error
+unrouted = base.unrouted
+speaks = base.speaks
+
+
+def complaints(request: CountRequest) -> Iterator[Failure]:
+    """What can be read is counted."""
+    return iter(())
+
+
+def parse(http: HttpRequest) -> CountRequest:
+    """Read a request for a count: that for a message, without what is about the answer."""
+    asked = reading.conversation_request(NAME, reading.body_object(http), http)
+    return CountRequest(NAME, asked.model, asked)
+
+
+def body(reply: CountReply, request: CountRequest) -> bytes:
+    return encode({"input_tokens": reply.usage.input})
+
+
+def encoder(request: CountRequest) -> Callable[[Event], bytes]:
+    """There is no stream of a number."""
+    raise TypeError(f"{NAME} does not stream")
+
+
+def read(chunks: Iterable[bytes]) -> CountReply:
+    """The inverse of `body`."""
+    return CountReply(Usage(decode(b"".join(chunks))["input_tokens"]))
