@@ -25,7 +25,7 @@ class Row(NamedTuple):
 def rows() -> list[Row]:
     """The rows whose first cell is an API's name in code, in the page's order."""
     lines = PAGE.read_text("utf-8").splitlines()
-    return [row(cells(line)) for line in lines if re.match(r"\| `(openai|gemini)-", line)]
+    return [row(cells(line)) for line in lines if re.match(r"\| `(openai|gemini|anthropic)-", line)]
 
 
 def cells(line: str) -> list[str]:

@@ -35,6 +35,8 @@ EXCEPTIONS = {
     403: openai.PermissionDeniedError,
     404: openai.NotFoundError,
 }
+VERSION = {"anthropic-version": "2026-10-21"}
+"""Told to all, who let pass what is another's."""
 GOLDEN = sorted((Path(__file__).parent.parent / "wire").glob("*/*.request.json"))
 
 
@@ -61,7 +63,7 @@ def ask(client: OpenAI, api: str, body: dict[str, Any]) -> Any:
     path = path.removeprefix("/v1").format_map(body)
     if method == "GET":
         return client.get(path, cast_to=object)
-    return client.post(path, body=body, cast_to=object)
+    return client.post(path, body=body, cast_to=object, options={"headers": VERSION})
 
 
 def each(keys: Any) -> pytest.MarkDecorator:
@@ -84,11 +86,23 @@ def test_what_the_vendor_refuses_is_refused_in_its_words(key: tuple[str, str], s
     with pytest.raises(openai.APIStatusError) as caught:
         ask(strict, row.api, CHECKS[key].example)
     assert caught.value.response.status_code == row.status
-    assert caught.value.response.json() == {"error": envelope(row)}
+    assert said(caught.value) == envelope(row)
+
+
+def said(refused: openai.APIStatusError) -> dict[str, Any]:
+    """The body of a refusal; a request's id, which is another each time, is left out."""
+    return {name: value for name, value in refused.response.json().items() if name != "request_id"}
 
 
 def envelope(row: Row) -> dict[str, Any]:
-    """The row's error as its vendor spells it. What Gemini's JSON reader finds is told in details, too."""
+    """The row's refusal as its vendor spells it."""
+    if row.api.startswith("anthropic-"):
+        return {"type": "error", "error": {"type": row.type, "message": row.message}}
+    return {"error": error(row)}
+
+
+def error(row: Row) -> dict[str, Any]:
+    """The row's error in an envelope of nothing else. What Gemini's JSON reader finds is told in details, too."""
     if not row.api.startswith("gemini-"):
         return {"message": row.message, "type": row.type, "param": row.param, "code": row.code}
     told: dict[str, Any] = {"code": row.status, "message": row.message, "status": row.type}
@@ -130,7 +144,7 @@ def test_what_cannot_be_understood_is_refused_whatever_the_setting(
 ) -> None:
     with pytest.raises(EXCEPTIONS[ROWS[key].status]) as caught:
         ask(lenient, key[0], CHECKS[key].example)
-    assert caught.value.response.json() == {"error": envelope(ROWS[key])}
+    assert said(caught.value) == envelope(ROWS[key])
 
 
 @pytest.mark.parametrize("file", GOLDEN, ids=lambda file: f"{file.parent.name}-{file.name}")
@@ -163,7 +177,9 @@ def mended(api: str, name: str) -> dict[str, Any]:
 def complaints(provider: Provider, body: dict[str, Any]) -> list[str]:
     """The messages of all that the provider finds in a body."""
     method, path = provider.ROUTES[-1]
-    request = provider.parse(HttpRequest(method, path.format_map(body), body=json.dumps(body).encode()))
+    headers = tuple([text.encode() for pair in VERSION.items() for text in pair])
+    asked = HttpRequest(method, path.format_map(body), headers, json.dumps(body).encode())
+    request = provider.parse(asked)
     return [provider.error(each, "x" * 29).message for each in provider.complaints(request)]
 
 

@@ -3,7 +3,7 @@
 `<case>.request.json` is what a client sends (`.request.txt`: method and target), `<case>.reply.json`
 the whole answer, `<case>.sse` the streamed one. An answer that is read gives the reply from which the
 same answer is made again. What the vendor draws at random is compared by its form alone: fingerprints,
-obfuscation, and the numbers of logprobs.
+signatures, obfuscation, and the numbers of logprobs.
 """
 
 from __future__ import annotations
@@ -69,6 +69,8 @@ def formed(value: Any, key: str = "") -> Any:
         return made[1]
     if key == "encrypted_content":
         return bool(re.fullmatch(r"gAAAAA[\w=-]+", value))
+    if key == "signature":
+        return bool(re.fullmatch(r"[0-9A-Za-z+/]+=*", value))
     if key == "system_fingerprint":
         return bool(re.fullmatch(r"fp_[0-9a-f]{10}", value))
     if key in ("logprob", "token_logprobs"):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from understudy.providers import (
+    anthropic_messages,
+    anthropic_models,
+    anthropic_tokens,
     gemini_embeddings,
     gemini_generate,
     gemini_models,
@@ -27,5 +30,8 @@ PROVIDERS: tuple[Provider, ...] = (
     gemini_tokens,
     gemini_embeddings,
     gemini_models,
+    anthropic_messages,
+    anthropic_tokens,
+    anthropic_models,
 )
 """In order; the first one spells the errors of what belongs to none."""
