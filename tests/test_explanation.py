@@ -225,6 +225,18 @@ def test_a_strict_refusal_tells_the_nearest() -> None:
     assert [each["rule"] for each in found["nearest"]] == ["weather"]
 
 
+def test_a_failing_model_fails_whichever_rule_matches() -> None:
+    app = App(Settings())
+    app.main.rulebook.add(app.main.rulebook.read([REST]))
+    body = b'{"model": "mock-rate-limited", "messages": [{"role": "user", "content": "Hi"}]}'
+    list(app.handle(HttpRequest("POST", "/v1/chat/completions", (), body)))
+    assert explained(app, 1) == {
+        "answered_by": "built in: mock-rate-limited",
+        "rule": None,
+        "because": ["the model mock-rate-limited fails on purpose, whichever rule matches"],
+    }
+
+
 def test_a_mistake_a_limit_and_a_list_of_models_never_came_to_the_rules() -> None:
     app = App(Settings())
     app.main.rulebook.add(app.main.rulebook.read([REST]))

@@ -25,6 +25,9 @@ NEAREST = 3
 NO_RULE = b'"no_rule_matched"'
 """What the refusal of a request that no rule matches says, where the mock is strict."""
 
+BUILT_IN = "built in: "
+"""How the name begins of what answered, where that is a model that fails on purpose."""
+
 Judged = tuple[Rule, tuple[Verdict, ...]]
 
 
@@ -64,12 +67,16 @@ def explain(
 
 
 def were_asked(exchange: Exchange) -> bool:
-    """Whether the rules were asked at all: what is refused for a mistake or a limit never gets to them."""
+    """Whether the rules settled it: what is refused for a mistake or a limit never gets to them."""
+    if exchange.answered_by.startswith(BUILT_IN):
+        return False
     return exchange.answered_by not in ("refused", "outage") or NO_RULE in exchange.answer
 
 
 def unasked(exchange: Exchange) -> str:
-    """Why the rules were not asked."""
+    """Why the rules did not settle it."""
+    if exchange.answered_by.startswith(BUILT_IN):
+        return f"the model {exchange.model} fails on purpose, whichever rule matches"
     if exchange.answered_by == "outage":
         return "an outage was under way"
     if exchange.answered_by == "refused":
