@@ -338,6 +338,22 @@ def test_a_stream_that_ends_early_is_read_as_far_as_it_goes() -> None:
     assert messages.read(events[:2]).parts == (ToolCall("f", "{}", "x"),)
 
 
+@pytest.mark.parametrize("arguments", ['{"city": "Par', '"{}"'])
+def test_arguments_that_are_no_object_are_read_from_a_stream_too(arguments: str) -> None:
+    encode = messages.encoder(parse())
+    reply = Reply((ToolCall("f", arguments, "x"),), "tool_call", id="i", model="m")
+    assert messages.read([encode(event) for event in unfold(reply)]).parts == reply.parts
+
+
+def test_a_delta_that_no_part_knows_is_passed_over() -> None:
+    encode = messages.encoder(parse())
+    events = [encode(event) for event in unfold(Reply((Text("a"),), id="i", model="m"))]
+    delta = {"type": "citations_delta", "citation": {}}
+    told = {"type": "content_block_delta", "index": 0, "delta": delta}
+    events.insert(2, f"event: content_block_delta\ndata: {json.dumps(told)}\n\n".encode())
+    assert messages.read(events).parts == (Text("a"),)
+
+
 def test_blocks_that_there_is_no_part_for_are_passed_over() -> None:
     told = body(Reply((Text("a"),), id="i", model="m"))
     told["content"].append({"type": "redacted_thinking", "data": "x"})

@@ -40,6 +40,10 @@ def test_a_page_holds_what_is_asked_for(query: str, ids: list[str], more: bool) 
     assert (page["first_id"], page["last_id"]) == ((ids[0], ids[-1]) if ids else (None, None))
 
 
+def test_there_is_nothing_to_refuse_in_a_request_for_models() -> None:
+    assert list(models.complaints(models.parse(HttpRequest("GET", "/v1/models")))) == []
+
+
 def test_a_list_of_nothing_is_a_page() -> None:
     assert listed("", ModelsReply(())) == {"data": [], "has_more": False, "first_id": None, "last_id": None}
 

@@ -102,7 +102,7 @@ def envelope(row: Row) -> dict[str, Any]:
 
 
 def error(row: Row) -> dict[str, Any]:
-    """The row's error in an envelope of nothing else. What Gemini's JSON reader finds is told in details, too."""
+    """The row's error alone. What Gemini's JSON reader finds is told in details, too."""
     if not row.api.startswith("gemini-"):
         return {"message": row.message, "type": row.type, "param": row.param, "code": row.code}
     told: dict[str, Any] = {"code": row.status, "message": row.message, "status": row.type}
