@@ -318,8 +318,8 @@ def broken_off(broken: Broken) -> dict[str, Any]:
 
 
 def unrouted(method: str, path: str, allowed: tuple[str, ...], hint: str) -> Failure:
-    """What Google's pages for a 404 and a 405 say, in the API's envelope."""
-    if allowed:
+    """What Google's pages for a 404 and a 405 say, in the API's envelope; a verb is there or not."""
+    if allowed and not _VERB.search(path):
         words = f"The request method {method} is inappropriate for the URL {path}."
         allow = ", ".join((*allowed, "OPTIONS"))
         return Failure(405, "method_not_allowed", words, type="UNIMPLEMENTED", headers=(("allow", allow),))

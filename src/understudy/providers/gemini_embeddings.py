@@ -71,7 +71,8 @@ def _input(request: dict[str, Any], where: str) -> str:
 def body(reply: EmbeddingReply, request: EmbeddingRequest) -> bytes:
     """The embedding, or a list of them in the order of the requests."""
     values = [{"values": array("f", vector).tolist()} for vector in reply.vectors]
-    return encode({"embeddings": values} if "requests" in request.raw else {"embedding": values[0]})
+    several = "requests" in request.raw or not values
+    return encode({"embeddings": values} if several else {"embedding": values[0]})
 
 
 def encoder(request: EmbeddingRequest) -> Callable[[Event], bytes]:
