@@ -462,6 +462,10 @@ def test_settings_are_those_of_the_command_line(tmp_path: Path) -> None:
             r"Understudy\(validation=\.\.\.\): expected strict, warn or off; found 'lax'",
         ),
         ({"rules": "nowhere.yaml"}, r"nowhere\.yaml: cannot be read"),
+        (
+            {"journal": "redis://cache"},
+            r"Understudy\(journal=\.\.\.\): expected memory or sqlite:///FILE; found 'redis://cache'",
+        ),
         ({"tls_cert": "a.pem"}, "a certificate and its key go together"),
     ],
 )

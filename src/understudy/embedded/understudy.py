@@ -65,7 +65,7 @@ class Understudy(Space):
             **settings,
         }
         self.settings: Settings = chosen({"drain": 0, **given})
-        self._app = App(self.settings)
+        self._app = in_python(lambda: App(self.settings))
         self._thread = ServerThread(self._app.server)
         self._port: int | None = None
 
@@ -167,9 +167,17 @@ def chosen(given: Mapping[str, Any]) -> Settings:
     for name in given:
         if name not in FIELDS:
             raise place.unknown("setting", name, FIELDS)
+    values = {name: listed(value) for name, value in given.items()}
+    return in_python(lambda: settings_module.load(None, {}, values))
+
+
+def in_python(read: Callable[[], T]) -> T:
+    """What is read of the settings; a mistake that is told of a flag is told of the keyword."""
     try:
-        return settings_module.load(None, {}, {name: listed(value) for name, value in given.items()})
+        return read()
     except SettingsError as mistake:
+        if not mistake.source.startswith("--"):
+            raise
         name = mistake.source.removeprefix("--").replace("-", "_")
         raise SettingsError(f"Understudy({name}=...)", mistake.path, mistake.message) from None
 
