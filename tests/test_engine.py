@@ -39,7 +39,7 @@ from understudy.model import (
     Usage,
 )
 from understudy.planning import MOST_KEPT, MOST_PLANS, MOST_REMEMBERED, Answer, Planner, Policy
-from understudy.providers import PROVIDERS
+from understudy.providers import PROVIDERS, openai_chat, openai_completions
 from understudy.tokens import encoding_of
 
 HELLO = Reply((Text("Hello, world!"),))
@@ -438,7 +438,7 @@ def test_a_providers_plan_is_not_taken_for_anothers() -> None:
     """Two wire APIs may share a path, and a header tells which one is meant."""
     engine = made(lambda request: Answer(HELLO, lasting=True))
     play(engine, asked(model="m"))
-    chat, other = PROVIDERS[:2]
+    chat, other = openai_chat, openai_completions
     assert [key[0] for key in engine._planner._plans] == [chat]
     engine._routes.find = lambda http: other  # type: ignore[method-assign]
     assert error_of(play(engine, asked(prompt=1)))["param"] == "prompt"
