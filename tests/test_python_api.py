@@ -572,6 +572,23 @@ def test_a_failing_model_that_errs_uses_up_no_rule() -> None:
         assert (rule.answered, said(llm, "in turn")) == (0, "first")
 
 
+def test_prompts_of_which_one_is_refused_use_up_no_rule() -> None:
+    with (
+        Understudy(strict=True) as llm,
+        OpenAI(base_url=llm.base_url, api_key="any", max_retries=0) as client,
+    ):
+        rule = llm.when(user="go").reply("first", "second")
+
+        def ask(*prompts: str) -> list[str]:
+            found = client.completions.create(model="gpt-3.5-turbo-instruct", prompt=list(prompts))
+            return [choice.text for choice in found.choices]
+
+        with pytest.raises(openai.NotFoundError):
+            ask("go", "go", "go")
+        assert rule.answered == 0
+        assert ask("go", "go") == ["first", "second"]
+
+
 def test_an_answer_that_is_cut_has_been_given() -> None:
     with Understudy() as llm:
         rule = llm.when(user="in turn").reply("first", "second")

@@ -147,7 +147,7 @@ class Engine:
             scene = world.scene(http) if world.faults.needs_scene else None
             struck = world.faults.strike(plan.request, scene)
             if any(fault.INSTEAD for fault in struck):
-                give_back(plan)
+                give_back(plan.unused)
             faults += struck
         if not faults:
             return self._carried_out(provider, plan, exchange, limits)

@@ -7,7 +7,7 @@ The same request, asked again, is not read, validated, answered and counted agai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from msgspec import Struct
@@ -118,7 +118,7 @@ class Plan(Struct, gc=False):
     """Tokens that the limits count for it."""
     counted: tuple[Callable[[], object], ...] = ()
     """Called when the plan is carried out once more: who gave its answers counts them."""
-    unused: tuple[Callable[[], object], ...] = ()
+    unused: tuple[Callable[[], object] | None, ...] = ()
     """Called when something else was said in place of the answers: who gave them counts them no more."""
 
 
@@ -200,7 +200,7 @@ class Planner:
         if failing is not None:
             plan.by = f"built in: {request.model}"
             if any(fault.INSTEAD for fault in failing.faults):
-                give_back(plan)
+                give_back(plan.unused)
                 plan.counted = plan.unused = ()
             plan.faults += failing.faults
             plan.pace = plan.pace or failing.pace
@@ -268,9 +268,7 @@ class Planner:
     ) -> Plan:
         """Every choice answered, cut to size and counted."""
         encoding = self._encoding_of(request.model)
-        answered = [(request, answer)]
-        if request.choices > 1 or request.more:
-            answered += self._others(request, answer)
+        answered = self._all_answered(request, answer)
         replies = [altered(asked, each.reply) if altered else each.reply for asked, each in answered]
         fitted = [events.fit(each.parts, each.stop, request.sampling, encoding) for each in replies]
         choices = [parts for parts, _ in fitted]
@@ -300,8 +298,21 @@ class Planner:
             any(type(part) is ToolCall for each in choices for part in each),
             CHOICE_BYTES * len(choices) + sum(len(events.content(part)) for each in choices for part in each),
             counted=tuple([each.counted for _, each in answered if each.counted is not None]),
-            unused=tuple([each.given_back for _, each in answered if each.given_back is not None]),
+            unused=tuple([each.given_back for _, each in answered]),
         )
+
+    def _all_answered(self, request: Request, first: Answer) -> list[tuple[Request, Answer]]:
+        """What is asked for each choice, and answered. Refused in the middle, nobody was given anything."""
+        answered = [(request, first)]
+        if request.choices == 1 and not request.more:
+            return answered
+        try:
+            for each in self._others(request, first):
+                answered.append(each)
+        except Failure:
+            give_back([each.given_back for _, each in answered])
+            raise
+        return answered
 
     def _others(self, request: Request, first: Answer) -> Iterator[tuple[Request, Answer]]:
         """What is asked for the further choices, and answered: `n` for each prompt, in the prompts' order."""
@@ -317,10 +328,11 @@ class Planner:
                 yield asked, (first.again or answer)(asked)
 
 
-def give_back(plan: Plan) -> None:
-    """Tell who gave the plan's answers that nobody was given them, the last one first."""
-    for unused in reversed(plan.unused):
-        unused()
+def give_back(unused: Sequence[Callable[[], object] | None]) -> None:
+    """Tell who gave answers that nobody was given them, the last one first."""
+    for each in reversed(unused):
+        if each is not None:
+            each()
 
 
 def named_model(http: HttpRequest) -> str:
