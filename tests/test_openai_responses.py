@@ -37,6 +37,8 @@ from understudy.model import (
     Usage,
 )
 from understudy.providers import openai_responses as responses
+from understudy.providers.base import Check
+from understudy.providers.openai_responses import tokens
 from understudy.providers.openai_responses.echo import strictly
 from understudy.providers.openai_responses.fields import KNOWN, distance
 
@@ -47,15 +49,23 @@ RESULT = {"type": "function_call_output", "call_id": "call_1", "output": "it"}
 USER = {"role": "user", "content": "Hi"}
 
 
+def parsed(body: dict[str, Any]) -> Request:
+    return responses.parse(HttpRequest("POST", "/v1/responses", body=json.dumps(body).encode()))
+
+
 def parse(**fields: Any) -> Request:
-    body = json.dumps({"model": "gpt-4o", "input": "Hi", **fields}).encode()
-    return responses.parse(HttpRequest("POST", "/v1/responses", body=body))
+    return parsed({"model": "gpt-4o", "input": "Hi", **fields})
+
+
+def refused_body(body: dict[str, Any]) -> Failure:
+    with pytest.raises(Failure) as caught:
+        parsed(body)
+    return caught.value
 
 
 def refused(**fields: Any) -> tuple[str | None, str]:
-    with pytest.raises(Failure) as caught:
-        parse(**fields)
-    return caught.value.param, caught.value.message
+    found = refused_body({"model": "gpt-4o", "input": "Hi", **fields})
+    return found.param, found.message
 
 
 def complaints(**fields: Any) -> list[str]:
@@ -253,6 +263,14 @@ def test_a_parameter_that_is_nearly_one_is_suggested_unless_it_was_sent(key: str
     assert complaints(**{key: 1}) == [f"Unknown parameter: '{key}'.{hint}"]
 
 
+@pytest.mark.parametrize("check", responses.CHECKS, ids=lambda check: check.name)
+def test_every_example_is_refused_once(check: Check) -> None:
+    if check.find is None:
+        assert refused_body(check.example)
+    else:
+        assert len(list(responses.complaints(parsed(check.example)))) == 1
+
+
 def test_the_distance_of_words_is_in_letters() -> None:
     assert (distance("stop", "store"), distance("", "ab"), distance("a", "a")) == (2, 2, 0)
 
@@ -430,6 +448,23 @@ def test_an_error_in_a_stream_is_an_event_with_a_number() -> None:
         b'Please adjust your input and try again.","type":"invalid_request_error","param":"input",'
         b'"code":"context_length_exceeded"},"sequence_number":0}\n\n'
     )
+
+
+# --- counting -----------------------------------------------------------------------------------------
+
+
+def test_all_that_would_be_asked_is_counted() -> None:
+    body = json.dumps({"model": "gpt-5", "instructions": "Be brief.", "input": "Hi", "tools": [FUNCTION]})
+    asked = tokens.parse(HttpRequest("POST", "/v1/responses/input_tokens", body=body.encode()))
+    assert asked.model == "gpt-5"
+    assert asked.request.messages == (Message("system", (Text("Be brief."),)), Message("user", (Text("Hi"),)))
+    assert asked.request.tools == (Tool("find", "", {"type": "object", "properties": {}}),)
+
+
+def test_what_is_counted_need_not_be_there() -> None:
+    asked = tokens.parse(HttpRequest("POST", "/v1/responses/input_tokens", body=b"{}"))
+    assert (asked.model, asked.request.messages, asked.request.tools) == ("", (), ())
+    assert list(tokens.complaints(asked)) == []
 
 
 # --- reading ------------------------------------------------------------------------------------------

@@ -57,6 +57,7 @@ STATUSES: dict[Kind, int] = {
 OWN_STATUSES: dict[str, dict[Kind, int]] = {
     "openai": {},
     "openai-responses": {"unknown_model": 400},
+    "openai-input-tokens": {"unknown_model": 400},
     "anthropic": {"timeout": 504, "quota": 400, "overloaded": 529},
     "gemini": {"authentication": 400, "timeout": 504, "too_large": 400},
 }

@@ -314,6 +314,14 @@ def test_too_long_an_input_is_refused_in_the_words_of_this_api(client: OpenAI) -
     assert "Your input exceeds the context window of this model." in caught.value.message
 
 
+def test_tokens_are_counted_as_they_are_charged(client: OpenAI) -> None:
+    counted = client.responses.input_tokens.count(model="gpt-4o", input=HELLO, tools=[WEATHER])
+    assert counted.object == "response.input_tokens"
+    charged = client.responses.create(model="gpt-4o", input=HELLO, tools=[WEATHER]).usage
+    assert charged
+    assert counted.input_tokens == charged.input_tokens
+
+
 def test_what_there_is_not_yet_is_not_found(client: OpenAI) -> None:
     with pytest.raises(openai.NotFoundError, match=r"Invalid URL \(GET /v1/responses/resp_x\)"):
         client.responses.retrieve("resp_x")

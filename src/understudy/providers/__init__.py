@@ -18,10 +18,12 @@ from understudy.providers import (
 )
 from understudy.providers.base import Provider
 from understudy.providers.gemini_generate import array as gemini_generate_array
+from understudy.providers.openai_responses import tokens as openai_input_tokens
 
 PROVIDERS: tuple[Provider, ...] = (
     openai_chat,
     openai_responses,
+    openai_input_tokens,
     openai_completions,
     openai_embeddings,
     openai_models,

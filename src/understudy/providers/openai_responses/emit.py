@@ -360,11 +360,10 @@ class _Encoder:
             case Reasoning(text):
                 said = self._frame(name, place, b',"summary_index":0,"text":' + quote(text))
                 return said + self._summary_part(b"done", id, index, text)
-            case ToolCall(_, arguments):
-                key = b"input" if name.startswith(_CUSTOM) else b"arguments"
-                return self._frame(name, b'"%b":%b,%b' % (key, quote(arguments), place))
             case _:
-                return b""
+                assert isinstance(part, ToolCall)
+                key = b"input" if name.startswith(_CUSTOM) else b"arguments"
+                return self._frame(name, b'"%b":%b,%b' % (key, quote(part.arguments), place))
 
     def _broken(self, event: Broken) -> bytes:
         """An error inside the stream, at which SDKs raise."""

@@ -20,7 +20,7 @@ from understudy.model import (
 )
 from understudy.providers import openai_fields_base as reading
 from understudy.providers import openai_refusals_base as say
-from understudy.providers.openai_responses.items import messages
+from understudy.providers.openai_responses import items
 
 NAME = "openai-responses"
 LOGPROBS = "message.output_text.logprobs"
@@ -62,16 +62,16 @@ def parse(http: HttpRequest) -> Request:
     """
     raw = reading.body_object(http)
     model = _model(raw)
-    told = _input(raw)
+    messages = told(raw)
     for field, (kinds, words) in TYPES.items():
         if (value := raw.get(field)) is not None and type(value) not in kinds:
             raise say.invalid_type(field, words, value)
-    tools = _tools(raw) if raw.get("tools") else ()
+    tools = offered(raw)
     return Request(
         NAME,
         "chat",
         model,
-        told,
+        messages,
         raw,
         tools,
         _tool_choice(raw, tools) if raw.get("tool_choice") is not None else AUTO,
@@ -93,7 +93,7 @@ def _model(raw: dict[str, Any]) -> str:
     return model
 
 
-def _input(raw: dict[str, Any]) -> tuple[Message, ...]:
+def told(raw: dict[str, Any]) -> tuple[Message, ...]:
     """The instructions, which come first, and the input."""
     if "input" not in raw:
         raise say.missing("input")
@@ -105,15 +105,15 @@ def _input(raw: dict[str, Any]) -> tuple[Message, ...]:
         return (*first, Message("user", (Text(given),)))
     if type(given) is not list:
         raise say.invalid_type("input", "one of a string or array of input items", given)
-    return (*first, *messages(given))
+    return (*first, *items.messages(given))
 
 
 # --- tools --------------------------------------------------------------------------------------------
 
 
-def _tools(raw: dict[str, Any]) -> tuple[Tool, ...]:
+def offered(raw: dict[str, Any]) -> tuple[Tool, ...]:
     """The functions and custom tools on offer; those that the API itself would run are left out."""
-    tools = [_tool(each, f"tools[{index}]") for index, each in enumerate(raw["tools"])]
+    tools = [_tool(each, f"tools[{index}]") for index, each in enumerate(raw.get("tools") or ())]
     return tuple([tool for tool in tools if tool is not None])
 
 
