@@ -128,7 +128,22 @@ def test_a_secret_shows_its_first_letters_at_most(secret: bytes, shown: bytes) -
 
 
 @pytest.mark.parametrize(
-    "name", [b"authorization", b"proxy-authorization", b"x-api-key", b"api-key", b"x-goog-api-key", b"cookie"]
+    "name",
+    [
+        b"authorization",
+        b"proxy-authorization",
+        b"x-api-key",
+        b"api-key",
+        b"x-goog-api-key",
+        b"cookie",
+        b"ocp-apim-subscription-key",
+        b"x-amz-security-token",
+        b"cf-aig-authorization",
+        b"helicone-auth",
+        b"x-portkey-api-key",
+        b"x-auth-token",
+        b"x-access-token",
+    ],
 )
 def test_secret_headers_are_masked_before_they_are_kept(name: bytes) -> None:
     http = HttpRequest("GET", "/v1/models", (b"host", b"localhost", name, b"sk-proj-abcdefghijklmnop"))

@@ -23,7 +23,21 @@ from msgspec.structs import replace
 from understudy.model import Abort, AnyReply, Head, HttpRequest, Pace, Reply, Send, Step, Steps, Text
 
 SECRET_HEADERS = frozenset(
-    (b"authorization", b"proxy-authorization", b"x-api-key", b"api-key", b"x-goog-api-key", b"cookie")
+    (
+        b"authorization",
+        b"proxy-authorization",
+        b"x-api-key",
+        b"api-key",
+        b"x-goog-api-key",
+        b"cookie",
+        b"ocp-apim-subscription-key",  # Azure's API Management
+        b"x-amz-security-token",
+        b"cf-aig-authorization",
+        b"helicone-auth",
+        b"x-portkey-api-key",
+        b"x-auth-token",
+        b"x-access-token",
+    )
 )
 _SECRET_QUERY = re.compile(r"(?<=[?&])(key|api_key|api-key|access_token)=([^&]*)")
 MOST_KEPT = 1 << 20
