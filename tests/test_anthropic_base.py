@@ -130,6 +130,10 @@ def test_a_success_tells_its_request_and_an_idle_window() -> None:
     )
 
 
+def test_no_instant_is_later_than_can_be_written() -> None:
+    assert base.instant(10**15) == "9999-12-31T23:59:59Z"
+
+
 def test_a_success_tells_the_limits_in_force() -> None:
     head = base.head(Reply((), id=ID, created=NOON), True, RateLimits(Window(5, 4, 12.0)))
     assert head == (

@@ -52,9 +52,13 @@ def test_a_list_of_nothing_is_a_page() -> None:
     ("limit", "message"),
     [
         ("0", "limit: Input should be greater than or equal to 1"),
+        ("00", "limit: Input should be greater than or equal to 1"),
         ("1001", "limit: Input should be less than or equal to 1000"),
+        ("9" * 5_000, "limit: Input should be less than or equal to 1000"),
+        ("²", "limit: Input should be a valid integer, unable to parse string as an integer"),
         ("x", "limit: Input should be a valid integer, unable to parse string as an integer"),
     ],
+    ids=lambda value: value[:20],
 )
 def test_a_limit_has_its_bounds(limit: str, message: str) -> None:
     with pytest.raises(Failure) as caught:

@@ -218,9 +218,12 @@ def _idle(now: int) -> bytes:
     ).encode()
 
 
+_LAST = 253_402_300_799
+
+
 def instant(seconds: int) -> str:
-    """Unix seconds as RFC 3339 has them: `2026-10-21T12:00:00Z`."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Unix seconds as RFC 3339 has them, whose last year is 9999: `2026-10-21T12:00:00Z`."""
+    return datetime.fromtimestamp(min(seconds, _LAST), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def whole_seconds(seconds: float) -> int:

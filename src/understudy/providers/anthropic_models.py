@@ -49,11 +49,12 @@ def _limit(given: dict[str, str]) -> int:
     if not (told.isascii() and told.isdigit()):
         words = "Input should be a valid integer, unable to parse string as an integer"
         raise base.refusal(f"limit: {words}")
-    if int(told) < 1:
+    digits = told.lstrip("0")
+    if not digits:
         raise base.refusal("limit: Input should be greater than or equal to 1")
-    if int(told) > LONGEST_PAGE:
+    if len(digits) > 4 or int(digits) > LONGEST_PAGE:
         raise base.refusal(f"limit: Input should be less than or equal to {LONGEST_PAGE}")
-    return int(told)
+    return int(digits)
 
 
 def body(reply: ModelsReply, request: ModelsRequest) -> bytes:
