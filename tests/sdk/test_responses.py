@@ -47,6 +47,15 @@ rules:
   - when: {user: broken}
     reply: One two three four five six.
     faults: [error_event]
+  - when: {user: garbled}
+    reply: One two three four five six.
+    faults: [garble]
+  - when: {user: cut off}
+    reply: One two three four five six.
+    faults: [{cut: {after: 6 events}}]
+  - when: {user: endless}
+    reply: One two three four five six.
+    faults: [drop_done]
 """
 
 
@@ -285,6 +294,15 @@ def test_an_error_inside_a_stream_raises(ruled: OpenAI) -> None:
     with pytest.raises(openai.APIError, match="The server had an error") as caught:
         list(ruled.responses.create(model="gpt-5", input="broken", stream=True))
     assert type(caught.value) is openai.APIError
+
+
+def test_a_stream_that_is_cut_or_garbled_raises_and_one_without_an_end_just_stops(ruled: OpenAI) -> None:
+    with pytest.raises(json.JSONDecodeError):
+        list(ruled.responses.create(model="gpt-5", input="garbled", stream=True))
+    with pytest.raises(openai.APIConnectionError):
+        list(ruled.responses.create(model="gpt-5", input="cut off", stream=True))
+    *_, last = ruled.responses.create(model="gpt-5", input="endless", stream=True)
+    assert last.type == "response.output_item.done"
 
 
 def test_failing_models_fail_here_too(client: OpenAI) -> None:

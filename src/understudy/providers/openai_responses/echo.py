@@ -13,6 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from understudy.caching import cached
 from understudy.model import Request
 from understudy.providers.base import encode
 from understudy.providers.openai_responses.families import family
@@ -46,9 +47,22 @@ class Echo(Struct, frozen=True, gc=False):
     served: bytes
 
 
+SILENT = frozenset(("include", "input", "model", "stream", "stream_options"))
+"""Parameters that are not repeated."""
+
+
 def echo(request: Request, model: str) -> Echo:
-    """What is repeated of a request that `model` answers."""
+    """What is repeated of a request that `model` answers; most requests say nothing that would be."""
     raw = request.raw
+    return _plain(model) if SILENT.issuperset(raw) else _echo(raw, model)
+
+
+@cached(entries=256, longest=256)
+def _plain(model: str) -> Echo:
+    return _echo({}, model)
+
+
+def _echo(raw: Mapping[str, Any], model: str) -> Echo:
     known = family(model)
     tier = raw.get("service_tier")
     return Echo(
@@ -64,7 +78,7 @@ def echo(request: Request, model: str) -> Echo:
         ),
         _piece(
             {
-                "parallel_tool_calls": request.parallel_tool_calls,
+                "parallel_tool_calls": _given(raw, "parallel_tool_calls", True),
                 "presence_penalty": _given(raw, "presence_penalty", 0.0),
                 "previous_response_id": raw.get("previous_response_id"),
                 "prompt_cache_key": raw.get("prompt_cache_key"),

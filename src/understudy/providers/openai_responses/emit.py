@@ -304,30 +304,20 @@ class _Encoder:
         reply, index = self._reply, event.index
         part = reply.parts[index]
         name = self._name(part)
-        id = quote(_id(_PREFIXES[name], reply, index))
-        said = b'"content_index":0,' if name in _SAID else b""
-        before = b'event: %b.delta\ndata: {"type":"%b.delta",%b"delta":' % (name, name, said)
-        between = b',"item_id":%b' % id
-        after = b',"output_index":%d,"sequence_number":' % index
-        end = b',"summary_index":0}\n\n' if name == _SUMMARY else b"}\n\n"
         number = self._number
         self._number = number + len(event.slices)
-        logprobs = self._logprobs if name == _TEXT else _nothing
-        blurred = self._blurred
-        frames = []
-        for text in event.slices:
-            quoted, blur = _slice(text, blurred)
-            frames.append(
-                b"%b%b%b%b%b%b%d%b" % (before, quoted, between, logprobs(text), blur, after, number, end)
-            )
-            number += 1
-        return b"".join(frames)
-
-    def _logprobs(self, text: str) -> bytes:
         top = self._request.sampling.top_logprobs
-        if top is None:
-            return b',"logprobs":[]'
-        return b',"logprobs":%b' % encode([_bare(_token(text, top, self._reply.logprobs))])
+        if name != _TEXT or top is None:
+            deltas = _deltas(event.slices, name, index, number, self._blurred)
+        else:
+            told = [_bare(_token(text, top, reply.logprobs)) for text in event.slices]
+            deltas = b"".join(
+                [
+                    _delta(text, name, index, number + n, self._blurred, encode([told[n]]))
+                    for n, text in enumerate(event.slices)
+                ]
+            )
+        return deltas.replace(_ID, quote(_id(_PREFIXES[name], reply, index)))
 
     def _name(self, part: Part) -> bytes:
         """What the events of a part are called, without their `.delta` and `.done`."""
@@ -380,10 +370,6 @@ class _Encoder:
         return self._frame(b"error", b'"error":' + encode(base.error_object(failure, SPELLINGS)))
 
 
-def _nothing(text: str) -> bytes:
-    return b""
-
-
 def _bare(token: Raw) -> Any:
     """A token's log probabilities without the bytes, which events do not tell."""
     told = decode(token)
@@ -391,6 +377,31 @@ def _bare(token: Raw) -> Any:
     for each in told["top_logprobs"]:
         del each["bytes"]
     return told
+
+
+_ID = b"\0"
+"""Where the id of an item goes in deltas that are kept; in JSON there is no such byte."""
+
+
+@cached(entries=64, longest=512)
+def _deltas(slices: tuple[str, ...], name: bytes, index: int, number: int, blurred: bool) -> bytes:
+    """The deltas of a part that leave together, but for the id of their item."""
+    return b"".join([_delta(text, name, index, number + n, blurred) for n, text in enumerate(slices)])
+
+
+def _delta(text: str, name: bytes, index: int, number: int, blurred: bool, logprobs: bytes = b"[]") -> bytes:
+    """One delta, but for the id of its item."""
+    quoted, blur = _slice(text, blurred)
+    return b'event: %b.delta\ndata: {"type":"%b.delta",%b"delta":%b,"item_id":%b%b%b,"output_index":%d,' % (
+        name,
+        name,
+        b'"content_index":0,' if name in _SAID else b"",
+        quoted,
+        _ID,
+        b',"logprobs":' + logprobs if name == _TEXT else b"",
+        blur,
+        index,
+    ) + b'"sequence_number":%d%b}\n\n' % (number, b',"summary_index":0' if name == _SUMMARY else b"")
 
 
 @cached(entries=16_384, longest=64)
