@@ -61,18 +61,16 @@ def reply_of(case: str, ending: str) -> Any:
 
 def formed(value: Any, key: str = "") -> Any:
     """The value, with what is drawn at random replaced by its form."""
-    if key == "thoughtSignature":
-        return bool(re.fullmatch(r"[0-9A-Za-z+/]+=*", value))
     if key == "obfuscation":
         return bool(re.fullmatch(r"[0-9A-Za-z]+", value))
+    if key in ("signature", "thoughtSignature"):
+        return bool(re.fullmatch(r"[0-9A-Za-z+/]+=*", value))
+    if key == "system_fingerprint":
+        return bool(re.fullmatch(r"fp_[0-9a-f]{10}", value))
     if key in ("id", "item_id") and isinstance(value, str) and (made := ITEM.fullmatch(value)):
         return made[1]
     if key == "encrypted_content":
         return bool(re.fullmatch(r"gAAAAA[\w=-]+", value))
-    if key == "signature":
-        return bool(re.fullmatch(r"[0-9A-Za-z+/]+=*", value))
-    if key == "system_fingerprint":
-        return bool(re.fullmatch(r"fp_[0-9a-f]{10}", value))
     if key in ("logprob", "token_logprobs"):
         return "logprobs"
     if key == "top_logprobs" and isinstance(value, list):
