@@ -225,6 +225,23 @@ def test_what_cannot_be_understood_is_refused_with_its_place(fields: dict[str, A
     assert caught.value.message.startswith(words)
 
 
+def test_what_thinking_is_told_that_is_no_object_is_refused() -> None:
+    with pytest.raises(Failure, match=r"generation_config\.thinking_config"):
+        asked(generationConfig={"thinkingConfig": 1})
+
+
+def test_a_schema_is_followed_to_a_bound_and_a_body_nested_without_end_is_refused() -> None:
+    def parsed(levels: int) -> Request:
+        schema = b'{"type":"ARRAY","items":' * levels + b"{}" + b"}" * levels
+        config = b'"generationConfig":{"responseMimeType":"application/json","responseSchema":%b}' % schema
+        body = b'{"contents":[{"parts":[{"text":"Hi"}]}],%b}' % config
+        return gemini_generate.parse(HttpRequest("POST", PATH + "generateContent", body=body))
+
+    assert parsed(500).response_format.kind == "json_schema"
+    with pytest.raises(Failure, match="Invalid JSON payload received"):
+        parsed(100_000)
+
+
 # --- answers ------------------------------------------------------------------------------------------
 
 REPLY = Reply((Text("Hi you"),), usage=Usage(3, 2), id="r", model="m")

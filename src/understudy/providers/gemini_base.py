@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
-import msgspec
 from msgspec import Struct
 
 from understudy.caching import cached
@@ -360,7 +359,7 @@ def body_object(http: HttpRequest) -> dict[str, Any]:
     """The request's JSON object; an empty body is an empty one."""
     try:
         raw = decode(http.body) if http.body else {}
-    except (msgspec.DecodeError, UnicodeDecodeError) as mistake:
+    except (ValueError, RecursionError) as mistake:
         raise Failure(400, "invalid_request", f"Invalid JSON payload received. {mistake}") from None
     if type(raw) is not dict:
         raise Failure(400, "invalid_request", "Invalid JSON payload received. Expected an object.")

@@ -222,12 +222,18 @@ _NUMBERS = ("minItems", "maxItems", "minLength", "maxLength", "minProperties", "
 _SAME = ("title", "description", "default", "minimum", "maximum", "pattern", "enum", "required", "example")
 
 
-def json_schema(raw: dict[str, Any]) -> dict[str, Any]:
+MOST_LEVELS = 100
+"""How deep a schema is followed; what lies deeper may be anything."""
+
+
+def json_schema(raw: dict[str, Any], levels: int = MOST_LEVELS) -> dict[str, Any]:
     """The API's own `Schema`, a piece of OpenAPI 3.0, as JSON Schema.
 
     Types are in capitals there, a number may be told as text, and `nullable` stands beside the type.
     Source: ai.google.dev/api/caching#Schema
     """
+    if not levels:
+        return {}
     found: dict[str, Any] = {name: raw[name] for name in _SAME if name in raw}
     for name in _NUMBERS:
         if (number := base.field(raw, name)) is not None and f"{number}".isdigit():
@@ -235,19 +241,19 @@ def json_schema(raw: dict[str, Any]) -> dict[str, Any]:
     if type(kind := raw.get("type")) is str and kind != "TYPE_UNSPECIFIED":
         found["type"] = kind.lower()
     if type(items := raw.get("items")) is dict:
-        found["items"] = json_schema(items)
+        found["items"] = json_schema(items, levels - 1)
     if type(properties := raw.get("properties")) is dict:
         found["properties"] = {
-            name: json_schema(each) for name, each in properties.items() if type(each) is dict
+            name: json_schema(each, levels - 1) for name, each in properties.items() if type(each) is dict
         }
     if type(several := base.field(raw, "anyOf")) is list:
-        found["anyOf"] = [json_schema(each) for each in several if type(each) is dict]
+        found["anyOf"] = [json_schema(each, levels - 1) for each in several if type(each) is dict]
     return _nullable(found) if raw.get("nullable") is True else found
 
 
 def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
-    if "enum" in schema:
-        schema = {**schema, "enum": [*schema["enum"], None]}
+    if type(values := schema.get("enum")) is list:
+        schema = {**schema, "enum": [*values, None]}
     if "type" in schema:
         return {**schema, "type": [schema["type"], "null"]}
     return {**schema, "anyOf": [*schema["anyOf"], {"type": "null"}]} if "anyOf" in schema else schema

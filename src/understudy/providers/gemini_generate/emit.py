@@ -7,8 +7,6 @@ from collections.abc import Callable
 from hashlib import shake_128
 from typing import Any
 
-import msgspec
-
 from understudy.caching import cached
 from understudy.model import (
     Audio,
@@ -125,7 +123,7 @@ def arguments_of(call: ToolCall) -> dict[str, Any] | None:
     """A call's arguments; None where they are no JSON object, which the API tells as a malformed call."""
     try:
         found = decode(call.arguments or "{}")
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         return None
     return found if type(found) is dict else None
 

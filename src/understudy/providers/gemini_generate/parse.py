@@ -33,6 +33,8 @@ def parse(http: HttpRequest) -> Request:
     raw = base.body_object(http)
     config = base.field(raw, "generationConfig")
     config = {} if config is None else base.message(config, "generation_config", "GenerationConfig")
+    if (thinking := base.field(config, "thinkingConfig")) is not None:
+        base.message(thinking, f"{CONFIG}thinking_config", "ThinkingConfig")
     return Request(
         NAME,
         "chat",

@@ -15,6 +15,7 @@ from understudy.errors import Failure
 from understudy.model import Request
 from understudy.providers import gemini_base as base
 from understudy.providers.base import Check, by_field
+from understudy.providers.gemini_contents_base import MOST_LEVELS
 
 GITHUB = "https://github.com/"
 
@@ -129,15 +130,17 @@ def _arrays(request: Request) -> Failure | None:
     return base.refusal("".join(told)) if told else None
 
 
-def _bare_arrays(schema: dict[str, Any], where: str) -> Iterator[str]:
+def _bare_arrays(schema: dict[str, Any], where: str, levels: int = MOST_LEVELS) -> Iterator[str]:
+    if not levels:
+        return
     if str(schema.get("type")).upper() == "ARRAY" and "items" not in schema:
         yield where
     properties = schema.get("properties")
     for name, each in properties.items() if type(properties) is dict else ():
         if type(each) is dict:
-            yield from _bare_arrays(each, f"{where}.properties[{name}]")
+            yield from _bare_arrays(each, f"{where}.properties[{name}]", levels - 1)
     if type(items := schema.get("items")) is dict:
-        yield from _bare_arrays(items, f"{where}.items")
+        yield from _bare_arrays(items, f"{where}.items", levels - 1)
 
 
 _EITHER = re.compile(r"gemini-[12]\.")
