@@ -361,9 +361,7 @@ def head(reply: AnyReply, stream: bool, limits: RateLimits | None = None) -> byt
     return form % (left, reply.seconds * 1000, _request_id(reply.id))
 
 
-_LIMIT_LINES = (
-    "x-ratelimit-limit-{0}: %d\r\nx-ratelimit-remaining-{0}: %d\r\nx-ratelimit-reset-{0}: %b\r\n"
-)
+_LIMIT_LINES = "x-ratelimit-limit-{0}: %d\r\nx-ratelimit-remaining-{0}: %d\r\nx-ratelimit-reset-{0}: %b\r\n"
 _REQUEST_LINES, _TOKEN_LINES = (_LIMIT_LINES.format(name).encode() for name in ("requests", "tokens"))
 
 
