@@ -17,6 +17,7 @@ from understudy.providers.gemini_generate.read import read
 from understudy.providers.gemini_generate.refuse import complaints
 
 __all__ = [
+    "CHECKS",
     "NAME",
     "ROUTES",
     "body",
