@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from understudy.errors import Failure, Kind
 from understudy.model import AnyReply, Broken, HttpRequest, RateLimits, Usage
-from understudy.providers.base import HttpReply, encode
+from understudy.providers.base import HttpReply, encode, failure_of, header_lines
 
 ORGANIZATION = "00000000-0000-4000-8000-000000000000"
 REQUESTS_PER_MINUTE, TOKENS_PER_MINUTE = 4_000, 2_400_000
@@ -122,9 +122,6 @@ def _spelled(failure: Failure) -> Spelling:
     return SPELLINGS[failure.kind]
 
 
-_ONE_LINE = dict.fromkeys((*range(32), 127), " ")
-
-
 def error(failure: Failure, id: str, limits: RateLimits | None = None) -> HttpReply:
     """The envelope `{"type": "error", "error": {"type", "message"}, "request_id"}` and its headers."""
     told, request = error_object(failure), request_id(id)
@@ -134,10 +131,9 @@ def error(failure: Failure, id: str, limits: RateLimits | None = None) -> HttpRe
         **({} if failure.retry_after is None else {"retry-after": f"{whole_seconds(failure.retry_after)}"}),
         **dict(failure.headers),  # a name comes once: SDKs read two values as one, `5, 1000`
     }
-    lines = (f"{name}: {value}".translate(_ONE_LINE) + "\r\n" for name, value in given.items())
     return HttpReply(
         failure.status or _spelled(failure).status,
-        b"content-type: application/json\r\n" + "".join(lines).encode("latin-1", "replace"),
+        b"content-type: application/json\r\n" + header_lines(given),
         encode({"type": "error", "error": told, "request_id": request}),
         told["message"],
     )
@@ -145,11 +141,7 @@ def error(failure: Failure, id: str, limits: RateLimits | None = None) -> HttpRe
 
 def error_event(broken: Broken, id: str) -> bytes:
     """An error inside a stream, at which SDKs raise; `id` is that of the answer that it breaks off."""
-    kind: Any = broken.kind
-    failure = Failure(
-        broken.status, kind, broken.message, code=broken.code, type=broken.type, facts=broken.facts
-    )
-    told = {"type": "error", "error": error_object(failure), "request_id": request_id(id)}
+    told = {"type": "error", "error": error_object(failure_of(broken)), "request_id": request_id(id)}
     return b"event: error\ndata: %b\n\n" % encode(told)
 
 

@@ -6,13 +6,13 @@ and back, and knows nothing of rules, time or sockets; ids and the time arrive i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 import msgspec
 
 from understudy.errors import Failure
-from understudy.model import AnyReply, AnyRequest, Event, HttpRequest, RateLimits
+from understudy.model import AnyReply, AnyRequest, Broken, Event, HttpRequest, RateLimits
 
 
 class HttpReply(msgspec.Struct, frozen=True, gc=False):
@@ -86,6 +86,29 @@ class Provider(Protocol):
 
     def read(self, chunks: Iterable[bytes]) -> AnyReply:
         """The inverse of `body` and of `encoder`: an answer's bytes, whole or in pieces."""
+
+
+def failure_of(broken: Broken) -> Failure:
+    """The failure with which a stream breaks off."""
+    kind: Any = broken.kind
+    return Failure(
+        broken.status,
+        kind,
+        broken.message,
+        param=broken.param,
+        code=broken.code,
+        type=broken.type,
+        facts=broken.facts,
+    )
+
+
+_ONE_LINE = dict.fromkeys((*range(32), 127), " ")
+
+
+def header_lines(headers: Mapping[str, str]) -> bytes:
+    """Headers as whole lines; whatever would end a line is a blank."""
+    lines = (f"{name}: {value}".translate(_ONE_LINE) + "\r\n" for name, value in headers.items())
+    return "".join(lines).encode("latin-1", "replace")
 
 
 def by_field(checks: Iterable[Check]) -> Callable[[Any], Iterator[Failure]]:

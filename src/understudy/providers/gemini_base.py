@@ -17,7 +17,7 @@ from msgspec import Struct
 from understudy.caching import cached
 from understudy.errors import Failure, Kind
 from understudy.model import AnyReply, Broken, HttpRequest, RateLimits
-from understudy.providers.base import HttpReply, decode, encode
+from understudy.providers.base import HttpReply, decode, encode, failure_of, header_lines
 
 VERSIONS = ("v1beta", "v1")
 """Of the Gemini API; Vertex AI has `v1` and `v1beta1`."""
@@ -277,9 +277,6 @@ def _seconds(seconds: float) -> str:
     return f"{seconds:.9f}".rstrip("0").rstrip(".") + "s"
 
 
-_ONE_LINE = dict.fromkeys((*range(32), 127), " ")
-
-
 def error(
     failure: Failure,
     id: str,
@@ -291,29 +288,13 @@ def error(
     The API tells when to try again in the details alone, and of its limits in no header.
     """
     told = error_object(failure, own)
-    lines = [
-        f"{name}: {value}".translate(_ONE_LINE) + "\r\n" for name, value in dict(failure.headers).items()
-    ]
-    headers = _HEAD % JSON + "".join(lines).encode("latin-1", "replace")
+    headers = _HEAD % JSON + header_lines(dict(failure.headers))
     return HttpReply(told["code"], headers, encode({"error": told}), told["message"])
 
 
 def broken_off(broken: Broken) -> dict[str, Any]:
     """What a stream says where it breaks off: the envelope of a whole error."""
-    kind: Any = broken.kind
-    return {
-        "error": error_object(
-            Failure(
-                broken.status,
-                kind,
-                broken.message,
-                param=broken.param,
-                code=broken.code,
-                type=broken.type,
-                facts=broken.facts,
-            )
-        )
-    }
+    return {"error": error_object(failure_of(broken))}
 
 
 def unrouted(method: str, path: str, allowed: tuple[str, ...], hint: str) -> Failure:

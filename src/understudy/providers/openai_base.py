@@ -18,7 +18,7 @@ from msgspec import Struct
 from understudy.caching import cached
 from understudy.errors import Failure, Kind
 from understudy.model import AnyReply, Broken, HttpRequest, RateLimits, Usage
-from understudy.providers.base import HttpReply, decode, encode, sse
+from understudy.providers.base import HttpReply, decode, encode, failure_of, header_lines, sse
 
 VERSION = "2020-10-01"
 REQUESTS_PER_MINUTE, TOKENS_PER_MINUTE = 30_000, 150_000_000
@@ -251,9 +251,6 @@ def over_limit(failure: Failure) -> tuple[Spelling, dict[str, Any]]:
     return Spelling(429, facts["of"], message, "rate_limit_exceeded"), {**facts, **more}
 
 
-_ONE_LINE = dict.fromkeys((*range(32), 127), " ")
-
-
 def error(
     failure: Failure,
     id: str,
@@ -268,13 +265,12 @@ def error(
         **dict(retry_headers(failure.retry_after)),
         **dict(failure.headers),  # a name comes once: SDKs read two values as one, `5, 1000`
     }
-    lines = (f"{name}: {value}".translate(_ONE_LINE) + "\r\n" for name, value in given.items())
     left = rate_limit_headers(limits).splitlines(keepends=True) if limits else []
     return HttpReply(
         failure.status or _spelled(failure, own)[0].status,
         b"content-type: application/json\r\n%b%b"
         % (
-            "".join(lines).encode("latin-1", "replace"),
+            header_lines(given),
             b"".join([line for line in left if line.partition(b":")[0].decode() not in given]),
         ),
         encode({"error": told}),
@@ -292,17 +288,7 @@ def retry_headers(seconds: float | None) -> tuple[tuple[str, str], ...]:
 
 def error_frame(broken: Broken) -> bytes:
     """An error inside a stream, at which SDKs raise: the envelope of a whole one, in a frame."""
-    kind: Any = broken.kind
-    failure = Failure(
-        broken.status,
-        kind,
-        broken.message,
-        param=broken.param,
-        code=broken.code,
-        type=broken.type,
-        facts=broken.facts,
-    )
-    return b"data: %b\n\n" % encode({"error": error_object(failure)})
+    return b"data: %b\n\n" % encode({"error": error_object(failure_of(broken))})
 
 
 def speaks(http: HttpRequest) -> bool:

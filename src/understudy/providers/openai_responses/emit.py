@@ -14,7 +14,6 @@ from msgspec import Raw
 
 from understudy import tokens
 from understudy.caching import cached
-from understudy.errors import Failure
 from understudy.model import (
     Begin,
     Broken,
@@ -34,7 +33,7 @@ from understudy.model import (
     Usage,
 )
 from understudy.providers import openai_base as base
-from understudy.providers.base import decode, encode, quote
+from understudy.providers.base import decode, encode, failure_of, quote
 from understudy.providers.openai_responses.echo import Echo, echo
 from understudy.providers.openai_responses.families import family
 from understudy.providers.openai_responses.spellings import SPELLINGS
@@ -357,17 +356,8 @@ class _Encoder:
 
     def _broken(self, event: Broken) -> bytes:
         """An error inside the stream, at which SDKs raise."""
-        kind: Any = event.kind
-        failure = Failure(
-            event.status,
-            kind,
-            event.message,
-            param=event.param,
-            code=event.code,
-            type=event.type,
-            facts=event.facts,
-        )
-        return self._frame(b"error", b'"error":' + encode(base.error_object(failure, SPELLINGS)))
+        told = base.error_object(failure_of(event), SPELLINGS)
+        return self._frame(b"error", b'"error":' + encode(told))
 
 
 def _bare(token: Raw) -> Any:
