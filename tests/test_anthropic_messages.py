@@ -104,7 +104,7 @@ def test_system_may_be_blocks() -> None:
             (Text("t"), Text("a")),
         ),
         ({"type": "thinking", "thinking": "hm", "signature": "x"}, (Reasoning("hm"),)),
-        ({"type": "redacted_thinking", "data": "x"}, ()),
+        ({"type": "redacted_thinking", "data": "x"}, (Reasoning(redacted="x"),)),
         ({"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}, ()),
         ({"type": "web_search_tool_result", "tool_use_id": "s", "content": []}, ()),
     ],
@@ -356,5 +356,5 @@ def test_a_delta_that_no_part_knows_is_passed_over() -> None:
 
 def test_blocks_that_there_is_no_part_for_are_passed_over() -> None:
     told = body(Reply((Text("a"),), id="i", model="m"))
-    told["content"].append({"type": "redacted_thinking", "data": "x"})
+    told["content"].append({"type": "container_upload", "file_id": "x"})
     assert messages.read([json.dumps(told).encode()]).parts == (Text("a"),)

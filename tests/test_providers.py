@@ -17,6 +17,7 @@ from understudy.events import fold, paced, unfold
 from understudy.model import (
     Audio,
     Broken,
+    Citation,
     Event,
     File,
     HttpRequest,
@@ -28,6 +29,8 @@ from understudy.model import (
     Reasoning,
     Refusal,
     Reply,
+    ServerTool,
+    ServerToolCall,
     Stop,
     Text,
     ToolCall,
@@ -138,9 +141,16 @@ said = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60
 usages = st.builds(Usage, *[st.integers(0, 10**6)] * 4)
 ids = st.text("abcXYZ0189", min_size=16, max_size=29)
 calls = st.builds(ToolCall, st.sampled_from(["search", "get_weather"]), said, ids)
+redacted = st.builds(Reasoning, redacted=st.text("abcXYZ019+/=", min_size=4))
+cited = st.builds(
+    Text, said, st.tuples(st.builds(Citation, said, said, said, start=st.just(0), end=st.integers(1, 9)))
+)
 anything: st.SearchStrategy[Part] = st.one_of(
     st.builds(Text, st.text()),
+    cited,
     st.builds(Reasoning, said),
+    redacted,
+    st.builds(ServerToolCall, st.sampled_from(get_args(ServerTool)), said, st.just("{}"), id=ids),
     st.builds(Refusal, said),
     st.builds(ToolResult, ids, said),
     st.builds(Image, said),
@@ -172,7 +182,7 @@ def optional(parts: st.SearchStrategy[Part]) -> st.SearchStrategy[tuple[Part, ..
 def items() -> st.SearchStrategy[tuple[Part, ...]]:
     """What a response's items can hold: anything in any order, thoughts that say something."""
     texts = st.one_of(st.builds(Text, st.text()), st.builds(Refusal, st.text()))
-    one: st.SearchStrategy[Part] = st.one_of(texts, st.builds(Reasoning, said), calls)
+    one: st.SearchStrategy[Part] = st.one_of(texts, st.builds(Reasoning, said), redacted, calls)
     return st.lists(one, max_size=5).map(tuple)
 
 
@@ -190,7 +200,8 @@ def message_parts(draw: st.DrawFn) -> tuple[Part, ...]:
     """What Anthropic's message can hold: blocks in any order, and what explains a refusal."""
     arguments = st.dictionaries(said, said, max_size=2).map(lambda each: msgspec.json.encode(each).decode())
     uses = st.builds(ToolCall, st.just("search"), arguments, ids)
-    blocks = st.lists(st.one_of(st.builds(Text, said), st.builds(Reasoning, said), uses), max_size=4)
+    one = st.one_of(st.builds(Text, said), st.builds(Reasoning, said), redacted, uses)
+    blocks = st.lists(one, max_size=4)
     return (*draw(blocks), *draw(optional(st.builds(Refusal, said))))
 
 
@@ -270,6 +281,21 @@ def test_a_stream_reads_as_the_whole_answer_does(provider: Provider, data: st.Da
     assert [each.parts for each in (whole, *whole.others)] == [each.parts for each in (reply, *reply.others)]
     assert (whole.id, whole.created, whole.model) == (reply.id, reply.created, reply.model)
     assert (whole.usage.input, whole.usage.output) == (reply.usage.input, reply.usage.output)
+
+
+def of_no_files(parts: list[Part]) -> tuple[Part, ...]:
+    return tuple([part for part in parts if not isinstance(part, ToolResult | Image | Audio | File)])
+
+
+@GENERATE
+@given(parts=st.lists(anything, max_size=5).map(of_no_files), stop=stops)
+def test_what_an_api_cannot_tell_is_left_out(provider: Provider, parts: tuple[Part, ...], stop: Stop) -> None:
+    reply = Reply(parts, stop, id="abcdefghijklmnop", created=1, model="m")
+    whole = provider.read([provider.body(reply, request_of(provider, stream=False))])
+    at_once = stream_of(provider, unfold(reply))
+    at_pace = stream_of(provider, paced(reply, Pace(tokens_per_second=50)))
+    assert provider.read([at_once]) == provider.read([at_pace])
+    assert isinstance(whole, Reply)
 
 
 # --- server-sent events -------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from understudy.model import (
     Reasoning,
     Refusal,
     Request,
+    ServerToolCall,
     Text,
     Tool,
     ToolCall,
@@ -166,9 +167,16 @@ def test_an_answer_counts_its_parts() -> None:
     assert usage.output([(Text("Hello there!"),)], "o200k_base") == (3, 0)
     assert usage.output([(Text("Hello"), Refusal("No."))], "o200k_base") == (3, 0)
     assert usage.output([(ToolCall("find", "{}"),)], "o200k_base") == (3 + 1 + 1, 0)
+    assert usage.output([(ServerToolCall("shell", "ls", '{"stdout": "a"}'),)], "o200k_base") == (3 + 1 + 1, 0)
     assert usage.output([()], "o200k_base") == (0, 0)
     assert usage.output([(Reasoning("one two"), Text("three")), (Text("four"),)], "o200k_base") == (4, 2)
     assert usage.output([(Image("u", "low"), Audio("aGk=", "wav"))], "o200k_base") == (85, 0)
+
+
+def test_a_conversation_counts_what_the_vendors_tools_gave_back() -> None:
+    said = Message("assistant", (ServerToolCall("shell", "ls", "one two three"),))
+    request = Request("a", "chat", "gpt-4o", (said,), {})
+    assert usage.input_tokens(request, "o200k_base") == 3 + 4 + (3 + 1 + 1) + 3
 
 
 def test_bare_texts_are_summed() -> None:

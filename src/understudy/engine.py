@@ -41,6 +41,7 @@ from understudy.model import (
     Request,
     Scene,
     Send,
+    ServerToolCall,
     Step,
     Steps,
     ToolCall,
@@ -292,7 +293,9 @@ class Engine:
     def _with_ids(self, parts: tuple[Part, ...]) -> tuple[Part, ...]:
         return tuple(
             [
-                replace(part, id=self._new_id()[:24]) if type(part) is ToolCall and not part.id else part
+                replace(part, id=self._new_id()[:24])
+                if isinstance(part, ToolCall | ServerToolCall) and not part.id
+                else part
                 for part in parts
             ]
         )

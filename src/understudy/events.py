@@ -36,6 +36,7 @@ from understudy.model import (
     Refusal,
     Reply,
     Sampling,
+    ServerToolCall,
     Stop,
     Text,
     ToolCall,
@@ -44,12 +45,12 @@ from understudy.model import (
 
 
 def content(part: Part) -> str:
-    """What is streamed of a part: its text, or a tool call's arguments."""
+    """What is streamed of a part: its text, or what the model wrote to call a tool."""
     match part:
         case Text(text) | Reasoning(text) | Refusal(text) | ToolResult(_, text):
             return text
-        case ToolCall(_, arguments):
-            return arguments
+        case ToolCall(_, written) | ServerToolCall(_, written):
+            return written
         case Audio(data) | File(_, _, data):
             return data
         case Image(url):
@@ -65,12 +66,26 @@ def with_content(part: Part, text: str) -> Part:
             return replace(part, text=text)
         case ToolCall():
             return replace(part, arguments=text)
+        case ServerToolCall():
+            return replace(part, input=text)
         case Audio() | File():
             return replace(part, data=text)
         case Image():
             return replace(part, url=text)
         case _ as never:
             assert_never(never)
+
+
+def cut_short(part: Part, text: str) -> Part:
+    """The same part, of which only the first `text` was said: nothing behind it is cited, and nothing ran."""
+    if isinstance(part, ServerToolCall):
+        return replace(part, input=text, result="", error="")
+    if isinstance(part, Text) and part.citations:
+        most = len(text)
+        kept = [each for each in part.citations if each.start < most]
+        cut = [replace(each, end=most) if (each.end or 0) > most else each for each in kept]
+        return Text(text, tuple(cut))
+    return with_content(part, text)
 
 
 # --- fit: what sampling leaves of a reply ----------------------------------------------------------
@@ -101,7 +116,7 @@ def _cut_at_stop(
             continue
         found = [at for at in (part.text.find(sequence) for sequence in sequences if sequence) if at >= 0]
         if found:
-            return (*parts[:number], Text(part.text[: min(found)])), "stop_sequence"
+            return (*parts[:number], cut_short(part, part.text[: min(found)])), "stop_sequence"
     return parts, stop
 
 
@@ -125,7 +140,7 @@ def _cut_at_limit(
             text = content(part)
             around = cost - tokens.count(text, encoding)
             kept = _within(left - around, tokens.split(text, encoding), encoding)
-            rest = (with_content(part, kept),) if kept else ()
+            rest = (cut_short(part, kept),) if kept else ()
             return (*parts[:number], *rest), "length"
         left -= cost
     return parts, stop

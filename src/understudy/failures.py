@@ -15,7 +15,7 @@ from typing import Any
 from msgspec import Struct, structs
 
 from understudy.errors import Failure, Place
-from understudy.events import content, with_content
+from understudy.events import content, cut_short
 from understudy.faults import FAULTS, Error, Fault, read_fault
 from understudy.faults.base import Point, read_fields, shown
 from understudy.faults.cut import Cut
@@ -201,7 +201,7 @@ def shortened(request: Request, reply: Reply) -> Reply:
         return Reply((), "length")
     *parts, last = reply.parts
     text = content(last)
-    return Reply((*parts, with_content(last, text[: len(text) // 2])), "length")
+    return Reply((*parts, cut_short(last, text[: len(text) // 2])), "length")
 
 
 MODEL_PREFIX = "mock-"

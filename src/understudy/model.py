@@ -95,14 +95,38 @@ Steps = Iterator[Step]
 # --- Parts: what messages and replies are made of ---------------------------------------------------
 
 
+class Citation(Struct, frozen=True, gc=False):
+    """What a text rests on: a page by its URL, a file by its id, a document of the request by its number.
+
+    It is named for the characters of the text from `start` up to `end`; None is the text's end. `quote` is
+    what the source says there; `place` is where in the source, from and up to, in `unit`s. Documents and
+    places are counted from 0, pages from 1.
+    """
+
+    url: str = ""
+    title: str = ""
+    quote: str = ""
+    file: str = ""
+    document: int | None = None
+    start: int = 0
+    end: int | None = None
+    place: tuple[int, int] | None = None
+    unit: Literal["characters", "pages", "blocks"] = "characters"
+
+
 class Text(Struct, frozen=True, gc=False, tag="text"):
     text: str
+    citations: tuple[Citation, ...] = ()
 
 
 class Reasoning(Struct, frozen=True, gc=False, tag="reasoning"):
-    """What a model thought aloud (`reasoning_content`, `thinking`, a reasoning summary)."""
+    """What a model thought aloud (`reasoning_content`, `thinking`, a reasoning summary).
 
-    text: str
+    `redacted` is a thought that is not shown: opaque text, which goes over the wire as it is.
+    """
+
+    text: str = ""
+    redacted: str = ""
 
 
 class ToolCall(Struct, frozen=True, gc=False, tag="tool_call"):
@@ -114,6 +138,37 @@ class ToolCall(Struct, frozen=True, gc=False, tag="tool_call"):
     name: str
     arguments: str = "{}"
     id: str = ""
+
+
+ServerTool = Literal[
+    "web_search",
+    "web_fetch",
+    "file_search",
+    "code_execution",
+    "shell",
+    "image_generation",
+    "mcp",
+    "mcp_tools",
+    "mcp_approval",
+]
+"""The tools that vendors run by themselves. An MCP server's tools are also listed, or need an approval."""
+
+
+class ServerToolCall(Struct, frozen=True, gc=False, tag="server_tool_call"):
+    """A call of a tool that the vendor runs by itself, and what came of it: no client answers it.
+
+    `input` is what the model wrote: a query, an address, code, a command, a prompt; of an MCP server's
+    tool, whose `server` and `name` are told, JSON text. `result` is the JSON text of an object, whose
+    keys are those of the tool's kind in a rule; empty where there is none. `error` says what went wrong.
+    """
+
+    kind: ServerTool
+    input: str = ""
+    result: str = ""
+    error: str = ""
+    id: str = ""
+    name: str = ""
+    server: str = ""
 
 
 class ToolResult(Struct, frozen=True, gc=False, tag="tool_result"):
@@ -152,7 +207,7 @@ class Refusal(Struct, frozen=True, gc=False, tag="refusal"):
     text: str
 
 
-Part = Text | Reasoning | ToolCall | ToolResult | Image | Audio | File | Refusal
+Part = Text | Reasoning | ToolCall | ServerToolCall | ToolResult | Image | Audio | File | Refusal
 
 # --- Requests ---------------------------------------------------------------------------------------
 
@@ -327,7 +382,8 @@ class Usage(Struct, frozen=True, gc=False):
         return self != NO_USAGE
 
 
-Stop = Literal["end", "length", "stop_sequence", "tool_call", "content_filter"]
+Stop = Literal["end", "length", "stop_sequence", "tool_call", "content_filter", "pause", "context_window"]
+"""Why an answer ends; at a `pause` the model would go on, and `context_window` is a `length` of its own."""
 NO_USAGE = Usage()
 
 

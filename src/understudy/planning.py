@@ -31,6 +31,7 @@ from understudy.model import (
     Reply,
     Request,
     Scene,
+    ServerToolCall,
     ToolCall,
     Usage,
 )
@@ -295,7 +296,7 @@ class Planner:
             ),
             answer.by,
             all(each.lasting for _, each in answered) and not request.version,
-            any(type(part) is ToolCall for each in choices for part in each),
+            any(isinstance(part, ToolCall | ServerToolCall) for each in choices for part in each),
             CHOICE_BYTES * len(choices) + sum(len(events.content(part)) for each in choices for part in each),
             counted=tuple([each.counted for _, each in answered if each.counted is not None]),
             unused=tuple([each.given_back for _, each in answered]),

@@ -11,7 +11,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from understudy import tokens
-from understudy.model import Image, Part, Reasoning, Request, Text, Tool, ToolCall, ToolResult
+from understudy.model import (
+    Image,
+    Part,
+    Reasoning,
+    Request,
+    ServerToolCall,
+    Text,
+    Tool,
+    ToolCall,
+    ToolResult,
+)
 
 MESSAGE, NAME, REPLY = 3 + 1, 1, 3
 FUNCTION, PROPERTIES, PROPERTY, ENUM, ENUM_ITEM, FUNCTIONS_END = 7, 3, 3, -3, 3, 12
@@ -28,7 +38,7 @@ def input_tokens(request: Request, encoding: str) -> int:
         return texts((message.text for messages in prompts for message in messages), encoding)
     total = REPLY
     for message in request.messages:
-        total += MESSAGE + _content(message.parts, encoding)
+        total += MESSAGE + _content(message.parts, encoding) + _results(message.parts, encoding)
         if message.name:
             total += NAME + tokens.count(message.name, encoding)
     return total + tools(request.tools, encoding)
@@ -61,10 +71,18 @@ def _content(parts: tuple[Part, ...], encoding: str) -> int:
     return sum(part_tokens(part, encoding) for part in parts)
 
 
+def _results(parts: tuple[Part, ...], encoding: str) -> int:
+    """Tokens of what the tools gave back that the vendor ran; the model did not write them."""
+    return sum(tokens.count(part.result, encoding) for part in parts if isinstance(part, ServerToolCall))
+
+
 def part_tokens(part: Part, encoding: str) -> int:
     """Tokens of one part; a tool call costs its name, its arguments and what holds them together."""
     if isinstance(part, ToolCall):
         return TOOL_CALL + tokens.count(part.name, encoding) + tokens.count(part.arguments, encoding)
+    if isinstance(part, ServerToolCall):
+        name = part.name or part.kind
+        return TOOL_CALL + tokens.count(name, encoding) + tokens.count(part.input, encoding)
     if isinstance(part, Image):
         return IMAGE_LOW if part.detail == "low" else IMAGE_LOW + IMAGE_TILE * UNKNOWN_IMAGE_TILES
     if isinstance(part, ToolResult):

@@ -160,6 +160,10 @@ def _thinking(raw: dict[str, Any], where: str, names: dict[str, str]) -> Parts:
     return (Reasoning(field(raw, "thinking", str, where)),)
 
 
+def _redacted(raw: dict[str, Any], where: str, names: dict[str, str]) -> Parts:
+    return (Reasoning(redacted=field(raw, "data", str, where)),)
+
+
 def _tool_use(raw: dict[str, Any], where: str, names: dict[str, str]) -> Parts:
     id, name = field(raw, "id", str, where), field(raw, "name", str, where)
     names[id] = name
@@ -219,7 +223,7 @@ BLOCKS: dict[str, Callable[[dict[str, Any], str, dict[str, str]], Parts]] = {
     "document": _document,
     "search_result": _search_result,
     "thinking": _thinking,
-    "redacted_thinking": _nothing,
+    "redacted_thinking": _redacted,
     "tool_use": _tool_use,
     "tool_result": _tool_result,
     "server_tool_use": _nothing,

@@ -50,6 +50,8 @@ FINISH: dict[Stop, str] = {
     "length": "length",
     "tool_call": "stop",
     "content_filter": "content_filter",
+    "pause": "stop",
+    "context_window": "length",
 }
 STOPS: dict[str, Stop] = {"stop": "end", "length": "length", "content_filter": "content_filter"}
 TYPES = {

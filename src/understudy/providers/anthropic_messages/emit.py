@@ -27,6 +27,7 @@ from understudy.model import (
     Refusal,
     Reply,
     Request,
+    ServerToolCall,
     Stop,
     Text,
     ToolCall,
@@ -40,12 +41,14 @@ STOPS: dict[Stop, str] = {
     "stop_sequence": "stop_sequence",
     "tool_call": "tool_use",
     "content_filter": "refusal",
+    "pause": "pause_turn",
+    "context_window": "model_context_window_exceeded",
 }
 
 
 def body(reply: Reply, request: Request) -> bytes:
     """The whole answer: a message."""
-    content = [_block(part) for part in reply.parts if type(part) is not Refusal]
+    content = [_block(part) for part in reply.parts if _is_block(part)]
     return encode(_message(reply, content, base.usage_object(reply.usage)) | _ending(reply))
 
 
@@ -77,11 +80,18 @@ def _ending(reply: Reply) -> dict[str, Any]:
     }
 
 
+def _is_block(part: Part) -> bool:
+    """Whether a part has a place in the content: a refusal is told where the message ends."""
+    return not isinstance(part, Refusal | ServerToolCall)
+
+
 def _block(part: Part) -> dict[str, Any]:
     """A content block. A text without citations has no key for them: clients stumble over a null there."""
     match part:
         case Text(text):
             return {"type": "text", "text": text}
+        case Reasoning(_, redacted) if redacted:
+            return {"type": "redacted_thinking", "data": redacted}
         case Reasoning(text):
             return {"type": "thinking", "thinking": text, "signature": signature(text)}
         case ToolCall(name, arguments, id):
@@ -95,10 +105,12 @@ def _empty(part: Part) -> dict[str, Any]:
     match part:
         case Text():
             return {"type": "text", "text": ""}
-        case Reasoning():
+        case Reasoning(_, redacted) if not redacted:
             return {"type": "thinking", "thinking": "", "signature": ""}
-        case _:
+        case ToolCall():
             return _block(part) | {"input": {}}
+        case _:
+            return _block(part)
 
 
 def tool_input(arguments: str) -> Any:
@@ -145,7 +157,7 @@ class _Encoder:
 
     def _begin(self, event: Begin) -> bytes:
         self._reply = reply = event.reply
-        blocks = [index for index, part in enumerate(reply.parts) if type(part) is not Refusal]
+        blocks = [index for index, part in enumerate(reply.parts) if _is_block(part)]
         self._places = {index: place for place, index in enumerate(blocks)}
         usage = base.usage_object(reply.usage, output=1)
         return _event({"type": "message_start", "message": _message(reply, [], usage)})
@@ -162,9 +174,10 @@ class _Encoder:
 
     def _delta(self, event: Delta) -> bytes:
         place = self._places.get(event.index)
-        if place is None:
+        part = self._reply.parts[event.index]
+        if place is None or (isinstance(part, Reasoning) and part.redacted):
             return b""
-        before = _before(place, type(self._reply.parts[event.index]))
+        before = _before(place, type(part))
         if len(event.slices) == 1:
             return before + _tail(event.slices[0])
         tails = _tails(event.slices)
@@ -176,7 +189,7 @@ class _Encoder:
             return b""
         part = self._reply.parts[event.index]
         end = b'event: content_block_stop\ndata: {"type":"content_block_stop","index":%d}\n\n' % place
-        if type(part) is not Reasoning:
+        if type(part) is not Reasoning or part.redacted:
             return end
         delta = {"type": "signature_delta", "signature": signature(part.text)}
         return _event({"type": "content_block_delta", "index": place, "delta": delta}) + end

@@ -14,9 +14,9 @@ STOPS: dict[str, Stop] = {
     "max_tokens": "length",
     "stop_sequence": "stop_sequence",
     "tool_use": "tool_call",
-    "pause_turn": "end",
+    "pause_turn": "pause",
     "refusal": "content_filter",
-    "model_context_window_exceeded": "length",
+    "model_context_window_exceeded": "context_window",
 }
 GROWING = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "signature"}
 """The field of a block that a delta of each type adds to; the delta's own is called the same."""
@@ -51,6 +51,8 @@ def _part(block: dict[str, Any]) -> Part | None:
             return Text(block["text"])
         case "thinking":
             return Reasoning(block["thinking"])
+        case "redacted_thinking":
+            return Reasoning(redacted=block["data"])
         case "tool_use":
             given = block["input"]
             arguments = given if isinstance(given, str) else encode(given).decode()

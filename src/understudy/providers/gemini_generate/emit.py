@@ -23,6 +23,7 @@ from understudy.model import (
     Refusal,
     Reply,
     Request,
+    ServerToolCall,
     Stop,
     Text,
     ToolCall,
@@ -37,6 +38,8 @@ FINISH: dict[Stop, str] = {
     "length": "MAX_TOKENS",
     "tool_call": "STOP",
     "content_filter": "SAFETY",
+    "pause": "STOP",
+    "context_window": "MAX_TOKENS",
 }
 MALFORMED = "MALFORMED_FUNCTION_CALL"
 HARMS = ("HATE_SPEECH", "DANGEROUS_CONTENT", "HARASSMENT", "SEXUALLY_EXPLICIT")
@@ -91,9 +94,11 @@ def _candidate(reply: Reply, index: int, thoughts: bool) -> dict[str, Any]:
 
 
 def told(part: Part, thoughts: bool) -> bool:
-    """Whether a part is told: not a thought that was not asked for, nor a call that cannot be read."""
-    if type(part) is Reasoning:
-        return thoughts
+    """Whether a part is told: no thought that was not asked for, no call that cannot be read."""
+    if isinstance(part, ServerToolCall):
+        return False
+    if isinstance(part, Reasoning):
+        return thoughts and not part.redacted
     return type(part) is not ToolCall or arguments_of(part) is not None
 
 

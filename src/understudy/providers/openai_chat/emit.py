@@ -22,6 +22,7 @@ from understudy.model import (
     Refusal,
     Reply,
     Request,
+    ServerToolCall,
     Stop,
     Text,
     ToolCall,
@@ -35,6 +36,8 @@ FINISH: dict[Stop, str] = {
     "length": "length",
     "tool_call": "tool_calls",
     "content_filter": "content_filter",
+    "pause": "stop",
+    "context_window": "length",
 }
 
 # --- body --------------------------------------------------------------------------------------------
@@ -81,10 +84,12 @@ def _fill(message: dict[str, Any], reply: Reply, request: Request, finish: str) 
                 message["content"] = (message["content"] or "") + text
             case Refusal(text):
                 message["refusal"] = (message["refusal"] or "") + text
-            case Reasoning(text):
+            case Reasoning(text) if text:
                 message["reasoning_content"] = message.get("reasoning_content", "") + text
             case ToolCall():
                 calls.append(part)
+            case _ if _unsaid(part):
+                continue
             case _:
                 raise TypeError(f"a chat completion cannot hold a part of type {type(part).__name__}")
     if calls and _deprecated(request):
@@ -96,6 +101,11 @@ def _fill(message: dict[str, Any], reply: Reply, request: Request, finish: str) 
             {"id": f"call_{call.id}"} | _call(call, call.arguments, custom) for call in calls
         ]
     return finish
+
+
+def _unsaid(part: Part) -> bool:
+    """Whether a message has no place for a part: a thought that is not shown, a tool that the vendor runs."""
+    return isinstance(part, ServerToolCall) or (isinstance(part, Reasoning) and not part.text)
 
 
 def _deprecated(request: Request) -> bool:
@@ -201,6 +211,8 @@ class _Encoder:
     def _part_start(self, event: PartStart) -> bytes:
         """The choice's first frame names the role; a tool call has a frame with its id and name."""
         part, choice = event.part, event.choice
+        if _unsaid(part):
+            return b""
         first = choice not in self._started
         self._started.add(choice)
         if not isinstance(part, ToolCall):
@@ -221,7 +233,9 @@ class _Encoder:
         return self._reply.others[choice - 1] if choice else self._reply
 
     def _left_out(self, part: Part, reply: Reply, index: int) -> bool:
-        """Whether it is a second call, which the deprecated `function_call` has no place for."""
+        """Whether it has no place in the message, as a second call in the deprecated `function_call`."""
+        if _unsaid(part):
+            return True
         return isinstance(part, ToolCall) and _deprecated(self._request) and index != _calls_of(reply)[0]
 
     def _call_start(self, call: ToolCall, place: int) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from understudy.model import (
     Refusal,
     Reply,
     Request,
+    ServerToolCall,
     Stop,
     Text,
     ToolCall,
@@ -38,7 +39,11 @@ from understudy.providers.openai_responses.echo import Echo, echo
 from understudy.providers.openai_responses.families import family
 from understudy.providers.openai_responses.spellings import SPELLINGS
 
-WHY: dict[Stop, str] = {"length": "max_output_tokens", "content_filter": "content_filter"}
+WHY: dict[Stop, str] = {
+    "length": "max_output_tokens",
+    "context_window": "max_output_tokens",
+    "content_filter": "content_filter",
+}
 """Why a response is incomplete; whatever ends otherwise is complete."""
 
 # --- the response ---------------------------------------------------------------------------------------
@@ -46,8 +51,8 @@ WHY: dict[Stop, str] = {"length": "max_output_tokens", "content_filter": "conten
 
 def body(reply: Reply, request: Request) -> bytes:
     """The `response` object."""
-    items = [item(reply, request, index) for index in range(len(reply.parts))]
-    return _ended(reply, echo(request, reply.model), encode(items), b'"billing":{"payer":"developer"},')
+    output = encode(_items(reply, request))
+    return _ended(reply, echo(request, reply.model), output, b'"billing":{"payer":"developer"},')
 
 
 def _ended(reply: Reply, told: Echo, output: bytes, billing: bytes = b"") -> bytes:
@@ -109,31 +114,41 @@ def usage_object(usage: Usage) -> dict[str, Any]:
 # --- items ----------------------------------------------------------------------------------------------
 
 
-def item(reply: Reply, request: Request, index: int) -> dict[str, Any]:
-    """The item that a part is, whole."""
+def _items(reply: Reply, request: Request) -> list[dict[str, Any]]:
+    return [item(reply, request, index, place) for index, place in _places(reply).items()]
+
+
+def _places(reply: Reply) -> dict[int, int]:
+    """Where in the output the items of the parts are; a part that the API cannot tell has none."""
+    told = [index for index, part in enumerate(reply.parts) if not isinstance(part, ServerToolCall)]
+    return {index: place for place, index in enumerate(told)}
+
+
+def item(reply: Reply, request: Request, index: int, place: int) -> dict[str, Any]:
+    """The item that a part is, whole; `place` is that in the output."""
     part = reply.parts[index]
-    cut = reply.stop == "length" and index == len(reply.parts) - 1
+    cut = WHY.get(reply.stop) == "max_output_tokens" and index == len(reply.parts) - 1
     match part:
         case Text() | Refusal():
-            return _message(reply, index, cut, [content(part, reply, request)])
-        case Reasoning(text):
-            return _thought(reply, index, text, [{"type": "summary_text", "text": text}])
+            return _message(reply, index, place, cut, [content(part, reply, request)])
+        case Reasoning():
+            return _thought(reply, place, part, _summary(part))
         case ToolCall(_, arguments):
-            return _call(part, reply, request, index, "incomplete" if cut else "completed", arguments)
+            return _call(part, reply, request, place, "incomplete" if cut else "completed", arguments)
         case _:
             raise TypeError(f"a response cannot hold a part of type {type(part).__name__}")
 
 
-def started(reply: Reply, request: Request, index: int) -> dict[str, Any]:
+def started(reply: Reply, request: Request, index: int, place: int) -> dict[str, Any]:
     """The item that a part is, before anything of it was said."""
     part = reply.parts[index]
     match part:
         case Text() | Refusal():
-            return _message(reply, index, False, []) | {"status": "in_progress"}
-        case Reasoning(text):
-            return _thought(reply, index, text, [])
+            return _message(reply, index, place, False, []) | {"status": "in_progress"}
+        case Reasoning():
+            return _thought(reply, place, part, [])
         case ToolCall():
-            return _call(part, reply, request, index, "in_progress", "")
+            return _call(part, reply, request, place, "in_progress", "")
         case _:
             raise TypeError(f"a response cannot hold a part of type {type(part).__name__}")
 
@@ -148,15 +163,17 @@ def content(part: Text | Refusal, reply: Reply, request: Request) -> dict[str, A
     return {"type": "output_text", "annotations": [], "logprobs": logprobs, "text": part.text}
 
 
-def _id(prefix: str, reply: Reply, index: int) -> str:
-    return f"{prefix}_{reply.id}{index:02x}"
+def _id(prefix: str, reply: Reply, place: int) -> str:
+    return f"{prefix}_{reply.id}{place:02x}"
 
 
-def _message(reply: Reply, index: int, cut: bool, content: list[dict[str, Any]]) -> dict[str, Any]:
-    later = reply.parts[index + 1 :]
-    phase = "commentary" if any(isinstance(part, ToolCall) for part in later) else "final_answer"
+def _message(
+    reply: Reply, index: int, place: int, cut: bool, content: list[dict[str, Any]]
+) -> dict[str, Any]:
+    goes_on = any(isinstance(part, ToolCall | ServerToolCall) for part in reply.parts[index + 1 :])
+    phase = "commentary" if goes_on else "final_answer"
     return {
-        "id": _id("msg", reply, index),
+        "id": _id("msg", reply, place),
         "type": "message",
         "status": "incomplete" if cut else "completed",
         "content": content,
@@ -165,23 +182,28 @@ def _message(reply: Reply, index: int, cut: bool, content: list[dict[str, Any]])
     }
 
 
-def _thought(reply: Reply, index: int, text: str, summary: list[dict[str, Any]]) -> dict[str, Any]:
-    """A reasoning item. What is said to be encrypted is the text, in base64."""
+def _summary(part: Reasoning) -> list[dict[str, Any]]:
+    return [] if part.redacted else [{"type": "summary_text", "text": part.text}]
+
+
+def _thought(reply: Reply, place: int, part: Reasoning, summary: list[dict[str, Any]]) -> dict[str, Any]:
+    """A reasoning item. What is said to be encrypted is the text, in base64, where nothing else is given."""
+    text = "gAAAAA" + urlsafe_b64encode(part.text.encode(errors="replace")).decode()
     return {
-        "id": _id("rs", reply, index),
+        "id": _id("rs", reply, place),
         "type": "reasoning",
         "content": [],
-        "encrypted_content": "gAAAAA" + urlsafe_b64encode(text.encode(errors="replace")).decode(),
+        "encrypted_content": part.redacted or text,
         "summary": summary,
     }
 
 
 def _call(
-    call: ToolCall, reply: Reply, request: Request, index: int, status: str, said: str
+    call: ToolCall, reply: Reply, request: Request, place: int, status: str, said: str
 ) -> dict[str, Any]:
     if _is_custom(call, request):
         return {
-            "id": _id("ctc", reply, index),
+            "id": _id("ctc", reply, place),
             "type": "custom_tool_call",
             "status": status,
             "call_id": f"call_{call.id}",
@@ -189,7 +211,7 @@ def _call(
             "name": call.name,
         }
     return {
-        "id": _id("fc", reply, index),
+        "id": _id("fc", reply, place),
         "type": "function_call",
         "status": status,
         "arguments": said,
@@ -233,7 +255,7 @@ def encoder(request: Request) -> Callable[[Event], bytes]:
 class _Encoder:
     """One answer's encoder: what surrounds a delta is computed once for a part."""
 
-    __slots__ = ("_blurred", "_echo", "_number", "_reply", "_request")
+    __slots__ = ("_blurred", "_echo", "_number", "_places", "_reply", "_request")
 
     def __init__(self, request: Request) -> None:
         options = request.raw.get("stream_options") or {}
@@ -258,30 +280,32 @@ class _Encoder:
 
     def _begin(self, event: Begin) -> bytes:
         self._reply = event.reply
+        self._places = _places(event.reply)
         self._echo = echo(self._request, event.reply.model)
         begun = b'"response":' + _begun(event.reply, self._echo)
         return self._frame(b"response.created", begun) + self._frame(b"response.in_progress", begun)
 
     def _finish(self, event: Finish) -> bytes:
         reply = self._reply
-        items = [item(reply, self._request, index) for index in range(len(reply.parts))]
-        ended = b'"response":' + _ended(reply, self._echo, encode(items))
+        ended = b'"response":' + _ended(reply, self._echo, encode(_items(reply, self._request)))
         return self._frame(b"response.incomplete" if reply.stop in WHY else b"response.completed", ended)
 
     def _part_start(self, event: PartStart) -> bytes:
-        reply, index = self._reply, event.index
-        told = started(reply, self._request, index)
+        reply, place = self._reply, self._places.get(event.index)
+        if place is None:
+            return b""
+        told = started(reply, self._request, event.index, place)
         added = self._frame(
-            b"response.output_item.added", b'"item":%b,"output_index":%d' % (encode(told), index)
+            b"response.output_item.added", b'"item":%b,"output_index":%d' % (encode(told), place)
         )
-        part = reply.parts[index]
+        part = reply.parts[event.index]
         id = encode(told["id"])
         match part:
             case Text() | Refusal():
                 empty = content(type(part)(""), reply, self._request)
-                return added + self._content_part(b"added", id, index, empty)
-            case Reasoning():
-                return added + self._summary_part(b"added", id, index, "")
+                return added + self._content_part(b"added", id, place, empty)
+            case Reasoning(_, redacted) if not redacted:
+                return added + self._summary_part(b"added", id, place, "")
             case _:
                 return added
 
@@ -300,34 +324,38 @@ class _Encoder:
         )
 
     def _delta(self, event: Delta) -> bytes:
-        reply, index = self._reply, event.index
-        part = reply.parts[index]
+        reply, place = self._reply, self._places.get(event.index)
+        part = reply.parts[event.index]
+        if place is None or (isinstance(part, Reasoning) and part.redacted):
+            return b""
         name = self._name(part)
         number = self._number
         self._number = number + len(event.slices)
         top = self._request.sampling.top_logprobs
         if name != _TEXT or top is None:
-            deltas = _deltas(event.slices, name, index, number, self._blurred)
+            deltas = _deltas(event.slices, name, place, number, self._blurred)
         else:
             told = [_bare(_token(text, top, reply.logprobs)) for text in event.slices]
             deltas = b"".join(
                 [
-                    _delta(text, name, index, number + n, self._blurred, encode([told[n]]))
+                    _delta(text, name, place, number + n, self._blurred, encode([told[n]]))
                     for n, text in enumerate(event.slices)
                 ]
             )
-        return deltas.replace(_ID, quote(_id(_PREFIXES[name], reply, index)))
+        return deltas.replace(_ID, quote(_id(_PREFIXES[name], reply, place)))
 
     def _name(self, part: Part) -> bytes:
         """What the events of a part are called, without their `.delta` and `.done`."""
         return _CUSTOM if _is_custom(part, self._request) else _NAMES[type(part)]
 
     def _part_end(self, event: PartEnd) -> bytes:
-        index = event.index
-        told = item(self._reply, self._request, index)
-        done = self._done(self._reply.parts[index], quote(told["id"]), index)
+        place = self._places.get(event.index)
+        if place is None:
+            return b""
+        told = item(self._reply, self._request, event.index, place)
+        done = self._done(self._reply.parts[event.index], quote(told["id"]), place)
         return done + self._frame(
-            b"response.output_item.done", b'"item":%b,"output_index":%d' % (encode(told), index)
+            b"response.output_item.done", b'"item":%b,"output_index":%d' % (encode(told), place)
         )
 
     def _done(self, part: Part, id: bytes, index: int) -> bytes:
@@ -346,6 +374,8 @@ class _Encoder:
                 return said + self._content_part(
                     b"done", id, index, content(part, self._reply, self._request)
                 )
+            case Reasoning(_, redacted) if redacted:
+                return b""
             case Reasoning(text):
                 said = self._frame(name, place, b',"summary_index":0,"text":' + quote(text))
                 return said + self._summary_part(b"done", id, index, text)

@@ -126,7 +126,7 @@ def _called(item: dict[str, Any], where: str, names: dict[str, str], key: str) -
 
 
 def _thought(item: dict[str, Any], where: str, names: dict[str, str]) -> tuple[Part, ...]:
-    """A reasoning item: what it says in words; the encrypted rest says nothing here."""
+    """A reasoning item: what it says in words, or that it says nothing which could be read."""
     texts = []
     for key in ("summary", "content"):
         for index, each in enumerate(item.get(key) or ()):
@@ -134,7 +134,10 @@ def _thought(item: dict[str, Any], where: str, names: dict[str, str]) -> tuple[P
             if type(each) is not dict:
                 raise say.invalid_type(at, "an object", each)
             texts.append(reading.required(each, "text", reading.STRING, f"{at}."))
-    return (Reasoning("\n\n".join(texts)),) if texts else ()
+    if texts:
+        return (Reasoning("\n\n".join(texts)),)
+    encrypted = item.get("encrypted_content")
+    return (Reasoning(redacted=encrypted),) if type(encrypted) is str and encrypted else ()
 
 
 def _result(item: dict[str, Any], where: str, names: dict[str, str]) -> ToolResult:

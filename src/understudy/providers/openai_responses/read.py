@@ -63,6 +63,8 @@ def _parts(item: dict[str, Any]) -> Iterator[Part]:
             yield Refusal(each["refusal"]) if refused else Text(each["text"])
     elif kind == "reasoning" and item["summary"]:
         yield Reasoning("\n\n".join(each["text"] for each in item["summary"]))
+    elif kind == "reasoning" and item.get("encrypted_content"):
+        yield Reasoning(redacted=item["encrypted_content"])
     elif kind in _SAID:
         yield ToolCall(item["name"], item[_SAID[kind]], item["call_id"].removeprefix("call_"))
 
