@@ -181,9 +181,14 @@ def test_what_was_cached_is_counted_apart() -> None:
 
 def test_paths_are_refused_natively() -> None:
     assert base.error(base.unrouted("GET", "/v1/x", (), ""), ID).message == "Not Found"
-    hinted = base.unrouted("POST", "/v1/v1/messages", (), "/v1/messages")
-    assert hinted.message == (
+    twice = base.unrouted("POST", "/v1/v1/messages", (), "/v1/messages")
+    assert twice.message == (
         "Not Found (POST /v1/v1/messages). Did you mean /v1/messages? "
-        "The base URL of an Anthropic client should not end with /v1."
+        "The base URL of this client should not end with /v1."
+    )
+    lacking = base.unrouted("POST", "/messages", (), "/v1/messages")
+    assert lacking.message == (
+        "Not Found (POST /messages). Did you mean /v1/messages? "
+        "The base URL of this client should end with /v1."
     )
     assert base.error(base.unrouted("GET", "/v1/messages", ("POST",), ""), ID).message == "Method Not Allowed"

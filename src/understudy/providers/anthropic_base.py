@@ -157,7 +157,8 @@ def unrouted(method: str, path: str, allowed: tuple[str, ...], hint: str) -> Fai
         return Failure(405, "method_not_allowed", headers=headers)
     if not hint:
         return Failure(404, "not_found")
-    nearby = f"Did you mean {hint}? The base URL of an Anthropic client should not end with /v1."
+    ends = "should end" if hint == f"/v1{path}" else "should not end"
+    nearby = f"Did you mean {hint}? The base URL of this client {ends} with /v1."
     return Failure(404, "not_found", f"Not Found ({method} {path}). {nearby}")
 
 
