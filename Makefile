@@ -58,7 +58,8 @@ COVERED := src/understudy/model.py,src/understudy/events.py,src/understudy/engin
 
 coverage: $(DEV_READY)
 	$(VENV)/bin/coverage run -m pytest tests --ignore tests/examples --ignore tests/postman --ignore tests/setup \
-		--ignore tests/checks/test_aimock.py --ignore tests/sdk/test_retries_node.py
+		--ignore tests/checks/test_aimock.py --ignore tests/sdk/test_retries_node.py \
+		--ignore tests/sdk/test_vercel_ai.py
 	$(VENV)/bin/coverage report --include='$(COVERED)' --fail-under=100
 
 bench: $(SERVE_READY) $(AIMOCK_READY)
