@@ -33,6 +33,7 @@ LEVELS = {
     "rules": 2,
     "templates": 2,
     "failures": 2,
+    "forms": 2,
     "journal": 2,
     "routes": 2,
     "settings": 2,

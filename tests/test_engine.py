@@ -9,7 +9,9 @@ from random import Random
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from understudy import planning
 from understudy.access import Access
 from understudy.engine import Engine, World
 from understudy.errors import Failure, Place
@@ -20,6 +22,7 @@ from understudy.limits import LimitSet, read_limits
 from understudy.model import (
     INSTANT,
     Abort,
+    CountReply,
     EmbeddingReply,
     Head,
     HttpRequest,
@@ -409,8 +412,62 @@ def test_an_answer_one_of_whose_choices_does_not_last_is_planned_each_time() -> 
     assert [answer["choices"][1]["message"]["content"] for answer in answers] == ["0", "1"]
 
 
+HI = {"role": "user", "parts": [{"text": "hi"}]}
+SAID = Reply((Text("It was 1700000000, and 00000xxxxxxxxxxxxxxxxxxxxxxxx."), ToolCall("f", '{"x":1}')))
+
+
+@pytest.mark.parametrize("reply", [HELLO, SAID], ids=["a text", "a text like an id, and a call"])
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/v1/chat/completions", {}),
+        ("/v1/chat/completions", {"n": 2, "stream": True}),
+        ("/v1/responses", {"input": "hi"}),
+        ("/v1/responses", {"input": "hi", "stream": True}),
+        ("/v1/messages", {"max_tokens": 9}),
+        ("/v1/messages", {"max_tokens": 9, "stream": True}),
+        ("/v1beta/models/g:generateContent", {"contents": [HI]}),
+        ("/v1beta/models/g:streamGenerateContent?alt=sse", {"contents": [HI]}),
+        ("/v1beta/models/g:streamGenerateContent", {"contents": [HI]}),
+    ],
+)
+def test_an_answer_that_is_given_again_is_what_would_be_encoded(
+    path: str, fields: dict[str, Any], reply: Reply
+) -> None:
+    engine = made(lambda request: Answer(reply, lasting=True), policy=Policy("off"))
+    for _ in range(4):
+        steps = play(engine, asked(path, **fields))
+        exchange = list(engine.journal)[-1]
+        assert (exchange.status, body_of(steps)) == (200, engine.sent(exchange))
+    (plan,) = engine._planner._plans.values()
+    assert plan.form is not None
+
+
+def test_the_bytes_of_answers_that_are_given_again_are_remembered_within_bounds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine = made(lambda request: Answer(HELLO, lasting=True))
+    size = len(body_of(play(engine, asked())))
+
+    def remembered() -> int:
+        for number in range(10):
+            for _ in range(3):
+                play(engine, asked(user=f"{number}"))
+        plans = engine._planner._plans.values()
+        return sum(plan.form is not None for plan in plans)
+
+    monkeypatch.setattr(planning, "MOST_FORM", size // 2)
+    assert remembered() == 0
+    engine._planner.forget()
+    monkeypatch.setattr(planning, "MOST_FORM", size)
+    monkeypatch.setattr(planning, "MOST_FORMS", 3 * size)
+    assert remembered() == 3
+    engine._planner.forget()
+    assert remembered() == 3
+
+
 def test_an_answer_of_many_bytes_is_made_anew_and_the_same_but_for_id_and_time() -> None:
-    engine = made(lambda request: Answer(Reply((Text("word " * 4_000),)), lasting=True))
+    engine = made(lambda request: Answer(Reply((Text("word " * 40_000),)), lasting=True))
     first, *rest = (json.loads(body_of(play(engine, asked()))) for _ in range(4))
     assert all(each | {"id": first["id"], "created": first["created"]} == first for each in rest)
 
@@ -443,6 +500,39 @@ def test_a_providers_plan_is_not_taken_for_anothers() -> None:
     engine._routes.find = lambda http: other  # type: ignore[method-assign]
     assert error_of(play(engine, asked(prompt=1)))["param"] == "prompt"
     assert b'"object":"text_completion"' in body_of(play(engine, asked(model="m")))
+
+
+def test_a_plan_is_not_for_another_version_of_the_api() -> None:
+    asked_for = []
+
+    def lasting(request: Request) -> Answer:
+        asked_for.append(request.version)
+        return Answer(HELLO, lasting=True)
+
+    engine = made(lasting)
+
+    def status(version: bytes, path: str = "/v1/messages", **fields: Any) -> int:
+        http = replace(asked(path, max_tokens=9, **fields), headers=(b"anthropic-version", version))
+        return head_of(play(engine, http)).status
+
+    old, new = b"2023-06-01", b"2026-10-21"
+    assert [status(each, temperature=0.5) for each in (old, old, new, new, old)] == [200, 200, 400, 400, 200]
+    assert asked_for == ["2023-06-01"]
+    system = {"role": "system", "content": "Be brief."}
+    path, messages = "/v1/messages/count_tokens", [system, {"role": "user", "content": "hi"}]
+    engine._planner._operations = {"count": lambda request: Answer(CountReply(Usage(3)), lasting=True)}
+    assert [status(each, path, messages=messages) for each in (new, new, old, new)] == [200, 200, 400, 200]
+
+
+def test_a_plan_for_another_version_takes_the_place_of_the_first() -> None:
+    engine = made(lambda request: Answer(HELLO, lasting=True), policy=Policy("off"))
+    for version in (b"2023-06-01", b"2026-10-21") * 3:
+        http = replace(asked("/v1/messages", max_tokens=9, top_k=5), headers=(b"anthropic-version", version))
+        for _ in range(3):
+            play(engine, http)
+    (plan,) = engine._planner._plans.values()
+    assert plan.form is not None
+    assert (engine._planner._kept, engine._planner._formed) == (plan.size, len(plan.form.body))
 
 
 def test_the_plans_that_are_remembered_are_bounded() -> None:
@@ -654,7 +744,7 @@ def test_an_answer_whose_bytes_are_remembered_can_be_changed_too() -> None:
     for _ in range(3):
         assert b"Hello, world!" in body_of(play(engine, asked()))
     (plan,) = engine._planner._plans.values()
-    assert plan.pieces is not None
+    assert plan.form is not None
     plan.faults = (Loud(),)
     assert b"HELLO!" in body_of(play(engine, asked()))
     plan.faults = ()

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, get_args
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from understudy.errors import Failure, Kind
 from understudy.events import fold, paced, unfold
+from understudy.forms import form_of
 from understudy.model import (
     Audio,
     Broken,
@@ -216,7 +218,7 @@ def content_parts(draw: st.DrawFn) -> tuple[Part, ...]:
 
 def timeless(replies: st.SearchStrategy[Reply]) -> st.SearchStrategy[Reply]:
     """The replies without a time, which some APIs do not tell."""
-    return replies.map(lambda reply: msgspec.structs.replace(reply, created=0))
+    return replies.map(lambda reply: replace(reply, created=0))
 
 
 def one_of(parts: st.SearchStrategy[tuple[Part, ...]]) -> st.SearchStrategy[Reply]:
@@ -296,6 +298,38 @@ def test_what_an_api_cannot_tell_is_left_out(provider: Provider, parts: tuple[Pa
     at_pace = stream_of(provider, paced(reply, Pace(tokens_per_second=50)))
     assert provider.read([at_once]) == provider.read([at_pace])
     assert isinstance(whole, Reply)
+
+
+def written(provider: Provider, stream: bool) -> Callable[[Any], bytes]:
+    if stream:
+        return lambda reply: stream_of(provider, unfold(reply))
+    return lambda reply: provider.body(reply, request_of(provider, stream=False))
+
+
+@GENERATE
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_with_a_call_need_not_be_encoded_again(provider: Provider, stream: bool) -> None:
+    """Where it must be, because its ids or its time are told in a way of their own, it is slower."""
+    text, call = Text("Hello!"), ToolCall("f", "{}", "SoMeCaLl02")
+    parts: tuple[Part, ...] = (text,) if provider.NAME == "openai-completions" else (text, call)
+    reply = Reply(parts, id="SoMeId01", created=1_700_000_003, model="m")
+    encode = written(provider, stream)
+    found = form_of(encode(reply), reply, encode)
+    assert found is not None
+    other = replace(reply, id="other", created=1_812_345_678)
+    assert found.filled(other) == encode(other)
+
+
+@GENERATE
+@given(data=st.data(), id=ids, created=st.integers(0, 2**32), stream=st.booleans())
+def test_an_answer_from_its_form_is_the_answer(
+    provider: Provider, data: st.DataObject, id: str, created: int, stream: bool
+) -> None:
+    reply = data.draw(EXPRESSIBLE[provider.NAME][0])
+    encode = written(provider, stream)
+    found = form_of(encode(reply), reply, encode)
+    other = replace(reply, id=id, created=created)
+    assert found is None or found.filled(other) == encode(other)
 
 
 # --- server-sent events -------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import chain
 from typing import Any
 from urllib.parse import quote
@@ -51,8 +52,6 @@ from understudy.providers.base import Provider
 from understudy.routes import Routes
 from understudy.whole import CORS, broken, preflight, warning_header, whole, with_headers
 
-MOST_PIECES = 16 << 10
-"""Bytes of a whole answer that are remembered, at most: log probabilities can make many out of few."""
 log = logging.getLogger("understudy")
 
 
@@ -247,8 +246,8 @@ class Engine:
             exchange.stream = True
             head = Head(200, headers)
             chance = self._next_chance() if pace.jitter else None
-            return self._stream(head, provider.encoder(request), reply, pace, chance)
-        body = self._body(provider, plan, reply)
+            return self._stream(head, provider, plan, reply, pace, chance)
+        body = self._bytes(provider, plan, reply)
         steps = (Head(200, headers, len(body)), Send(body))
         if pace is INSTANT:
             return steps
@@ -300,26 +299,26 @@ class Engine:
             ]
         )
 
-    def _body(self, provider: Provider, plan: Plan, reply: AnyReply) -> bytes:
-        """The whole answer; of a plan that is used again, from the bytes around its id and time."""
-        if (pieces := plan.pieces) is not None:
-            return b"%b%b%b%d%b" % (pieces[0], reply.id.encode(), pieces[1], reply.created, pieces[2])
-        body = provider.body(reply, plan.request)
-        plan.uses += 1
-        if plan.uses == 2 and not plan.calls and len(body) <= MOST_PIECES:
-            plan.pieces = pieces_of(body, reply.id.encode(), b"%d" % reply.created)
-        return body
+    def _bytes(self, provider: Provider, plan: Plan, reply: AnyReply) -> bytes:
+        """The answer, whole or its stream at once; of a plan that is used again, from its form."""
+        if plan.form is not None:
+            return plan.form.filled(reply)
+        encode = partial(written, provider, plan.request)
+        made = encode(reply)
+        self._planner.use(plan, made, reply, encode)
+        return made
 
     def _stream(
-        self, head: Head, encode: Callable[[Any], bytes], reply: Reply, pace: Pace, chance: Chance | None
+        self, head: Head, provider: Provider, plan: Plan, reply: Reply, pace: Pace, chance: Chance | None
     ) -> Steps:
         """Everything up to a pause leaves as one Send."""
         if pace.ttft:
             yield Pause(events.ttft(pace, chance))
         yield head
         if not pace.tokens_per_second:
-            yield Send(b"".join([encode(event) for event in events.unfold(reply)]))
+            yield Send(self._bytes(provider, plan, reply))
             return
+        encode = provider.encoder(plan.request)
         waiting = b""
         for event in events.paced(reply, pace, chance):
             if isinstance(event, Pause):
@@ -350,8 +349,16 @@ def with_faults(plan: Plan, faults: tuple[Fault, ...], standing: FaultSet) -> Pl
     if isinstance(reply, Reply):
         for fault in faults:
             reply = fault.alter(reply, standing.chance)
-    pieces = plan.pieces if reply is plan.reply else None
-    return replace(plan, reply=reply, faults=faults, pieces=pieces)
+    form = plan.form if reply is plan.reply else None
+    return replace(plan, reply=reply, faults=faults, form=form, uses=0)
+
+
+def written(provider: Provider, request: Any, reply: AnyReply) -> bytes:
+    """The bytes of an answer, whole or as a stream that nothing paces."""
+    if not isinstance(reply, Reply) or not request.stream:
+        return provider.body(reply, request)
+    encode = provider.encoder(request)
+    return b"".join([encode(event) for event in events.unfold(reply)])
 
 
 def broken_off(failure: Failure) -> Broken:
@@ -365,12 +372,3 @@ def broken_off(failure: Failure) -> Broken:
         failure.type,
         failure.facts,
     )
-
-
-def pieces_of(body: bytes, id: bytes, created: bytes) -> tuple[bytes, bytes, bytes] | None:
-    """What stands around the id and, after it, the time; None where they are not there just once each."""
-    if body.count(id) != 1 or body.count(created) != 1:
-        return None
-    before, _, rest = body.partition(id)
-    middle, found, after = rest.partition(created)
-    return (before, middle, after) if found else None

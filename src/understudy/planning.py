@@ -17,9 +17,11 @@ from understudy import events, usage
 from understudy.catalog import window_of
 from understudy.errors import Failure
 from understudy.faults.base import Fault
+from understudy.forms import Form, form_of
 from understudy.journal import Exchange
 from understudy.limits import charged
 from understudy.model import (
+    AnyReply,
     AnyRequest,
     CountRequest,
     EmbeddingReply,
@@ -40,6 +42,8 @@ from understudy.windows import over_window
 
 MOST_PLANS, MOST_REMEMBERED, MOST_KEPT = 1_024, 4_096, 8 << 20
 """How many plans are remembered, of requests with how many bytes at most, and with how many bytes in all."""
+MOST_FORM, MOST_FORMS = 128 << 10, 16 << 20
+"""How many bytes an answer's form has at most, and all forms that are remembered."""
 CHOICE_BYTES = 200
 """What a choice costs beside its parts' content, about."""
 PASSES_WITH = "x-understudy-passes-with"
@@ -99,8 +103,9 @@ class Plan(Struct, gc=False):
 
     `reply` is cut to size and counted, `size` its bytes, about; `calls` says that its tool calls still need
     ids. `warnings` say what the vendor would have refused; `faults` befall the answer, `pace` is its own,
-    `headers` are further header lines. `pieces` are the bytes of a whole answer around its id and its time,
-    once they are known.
+    `headers` are further header lines. `form` is the answer's bytes but for its ids and its time, once they
+    are known; `asked_by` are the headers of the request where another version of the API would read it
+    otherwise.
     """
 
     request: Any
@@ -113,7 +118,8 @@ class Plan(Struct, gc=False):
     faults: tuple[Fault, ...] = ()
     pace: Pace | None = None
     headers: bytes = b""
-    pieces: tuple[bytes, bytes, bytes] | None = None
+    asked_by: tuple[bytes, ...] | None = None
+    form: Form | None = None
     uses: int = 0
     charge: int = 0
     """Tokens that the limits count for it."""
@@ -159,10 +165,21 @@ class Planner:
         self._pace_of = pace_of
         self._plans: dict[tuple[Provider, str, bytes], Plan] = {}
         self._kept = 0  # the sizes of all plans
+        self._formed = 0  # and of all their forms
 
     def remembered(self, provider: Provider, http: HttpRequest) -> Plan | None:
         """The plan for a request that was asked before, where its answer lasts."""
-        return self._plans.get((provider, http.target, http.body))
+        plan = self._plans.get((provider, http.target, http.body))
+        if plan is None or (plan.asked_by is not None and plan.asked_by != http.headers):
+            return None
+        return plan
+
+    def use(self, plan: Plan, body: bytes, reply: AnyReply, encode: Callable[[AnyReply], bytes]) -> None:
+        """Note that a plan was carried out as `body`; at the second time its form is remembered."""
+        plan.uses += 1
+        if plan.uses == 2 and len(body) <= min(MOST_FORM, MOST_FORMS - self._formed):
+            plan.form = form_of(body, reply, encode)
+            self._formed += len(plan.form.body) if plan.form else 0
 
     def read(self, provider: Provider, http: HttpRequest, exchange: Exchange) -> Asked:
         """Read the request and validate it. Raises the Failure with which it is refused."""
@@ -206,6 +223,8 @@ class Planner:
             plan.faults += failing.faults
             plan.pace = plan.pace or failing.pace
         plan.pace = plan.pace or self._pace_of(request.model)
+        if version_of(request):
+            plan.asked_by = http.headers
         if plan.lasting and len(http.target) + len(http.body) <= MOST_REMEMBERED:
             self._remember(provider, http, plan)
         return plan
@@ -213,13 +232,17 @@ class Planner:
     def forget(self) -> None:
         """Remember no plan any more: what answers has changed."""
         self._plans.clear()
-        self._kept = 0
+        self._kept = self._formed = 0
 
     def _remember(self, provider: Provider, http: HttpRequest, plan: Plan) -> None:
         if len(self._plans) >= MOST_PLANS or self._kept + plan.size > MOST_KEPT:
             self.forget()
         if plan.size <= MOST_KEPT:
-            self._plans[provider, http.target, http.body] = plan
+            key = provider, http.target, http.body
+            if (former := self._plans.pop(key, None)) is not None:
+                self._kept -= former.size
+                self._formed -= len(former.form.body) if former.form else 0
+            self._plans[key] = plan
             self._kept += plan.size
 
     # --- validation: what the vendor would say -----------------------------------------------------
@@ -295,7 +318,7 @@ class Planner:
                 else "",
             ),
             answer.by,
-            all(each.lasting for _, each in answered) and not request.version,
+            all(each.lasting for _, each in answered),
             any(isinstance(part, ToolCall | ServerToolCall) for each in choices for part in each),
             CHOICE_BYTES * len(choices) + sum(len(events.content(part)) for each in choices for part in each),
             counted=tuple([each.counted for _, each in answered if each.counted is not None]),
@@ -334,6 +357,13 @@ def give_back(unused: Sequence[Callable[[], object] | None]) -> None:
     for each in reversed(unused):
         if each is not None:
             each()
+
+
+def version_of(request: AnyRequest) -> str:
+    """The version of the API that reads a request as it was read, where another would read it otherwise."""
+    if isinstance(request, CountRequest):
+        return version_of(request.request)
+    return request.version if isinstance(request, Request) else ""
 
 
 def named_model(http: HttpRequest) -> str:
