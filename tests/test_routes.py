@@ -7,18 +7,19 @@ from typing import Any
 
 import pytest
 
+from understudy import routes
 from understudy.errors import Failure
 from understudy.model import HttpRequest
-from understudy.routes import Routes, in_space, pattern
+from understudy.routes import Routes, in_space
 
 
-def provider(name: str, *routes: tuple[str, str], header: bytes = b"") -> Any:
+def provider(name: str, *paths: tuple[str, str], header: bytes = b"") -> Any:
     def unrouted(method: str, path: str, allowed: tuple[str, ...], hint: str) -> Failure:
         return Failure(405 if allowed else 404, "not_found", f"{name}: {method} {path} {allowed} {hint}")
 
     return SimpleNamespace(
         NAME=name,
-        ROUTES=routes,
+        ROUTES=paths,
         unrouted=unrouted,
         speaks=lambda http: bool(header) and http.header(header) is not None,
     )
@@ -81,17 +82,83 @@ def test_what_there_is_not_is_spelled_by_the_api_that_is_spoken(
 @pytest.mark.parametrize(
     ("path", "fits", "does_not"),
     [
-        ("/a/{x}", ["/a/b", "/a/b/c", "/a/b\nc"], ["/a/", "/a"]),
-        ("/a/{x}/b", ["/a/1/b"], ["/a/1/2/b", "/a//b", "/a/1/bc"]),
-        ("/a/{x}:go", ["/a/m:go", "/a/m/n:go"], ["/a/m", "/a/:go", "/a/m:gone"]),
-        ("/{p}/a/{x}:go", ["/v/a/m:go"], ["/v/w/a/m:go"]),
+        ("/a/{x}", ["/a/b", "/a/b/c", "/a/b\nc", "/a/b:go", "/a//", "/a/%2F"], ["/a/", "/a", "/b/a/b"]),
+        ("/a/{x}/b", ["/a/1/b", "/a/%20/b"], ["/a/1/2/b", "/a//b", "/a/1/bc", "/a/1/b/"]),
+        ("/a/{x}:go", ["/a/m:go", "/a/m/n:go", "/a/m:n:go"], ["/a/m", "/a/:go", "/a/m:gone", "/a/m:go/"]),
+        ("/{p}/a/{x}:go", ["/v/a/m:go"], ["/v/w/a/m:go", "//a/m:go"]),
         ("/a.b/{x}", ["/a.b/c"], ["/aXb/c"]),
+        ("/a", ["/a", "/a?x=/b"], ["/a/", "//a", "/A"]),
     ],
 )
-def test_a_pattern_takes_pieces_of_a_path(path: str, fits: list[str], does_not: list[str]) -> None:
-    form = pattern(path)
-    assert all(form.fullmatch(each) for each in fits)
-    assert not any(form.fullmatch(each) for each in does_not)
+def test_a_hole_takes_a_piece_of_a_path_and_the_last_one_all_the_rest(
+    path: str, fits: list[str], does_not: list[str]
+) -> None:
+    found = Routes((provider("only", ("GET", path)),))
+    for _ in range(2):
+        assert [found.find(HttpRequest("GET", each)).NAME for each in fits] == ["only"] * len(fits)
+        for each in does_not:
+            with pytest.raises(Failure):
+                found.find(HttpRequest("GET", each))
+
+
+NEAR = Routes(
+    (
+        provider("rest", ("GET", "/v1/r/{id}"), ("DELETE", "/v1/r/{id}")),
+        provider("items", ("GET", "/v1/r/{id}/items"), ("POST", "/v1/r/{id}/cancel")),
+        provider("item", ("GET", "/v1/r/{id}/items/{item}")),
+        provider("exact", ("POST", "/v1/r/tokens"), ("GET", "/v1/r/all/items")),
+        provider("own", ("GET", "/v1/r/{id}"), ("POST", "/v1/r/{id}:go"), header=b"x-own"),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "headers", "name"),
+    [
+        ("GET", "/v1/r/1", (), "rest"),
+        ("GET", "/v1/r/1/items", (), "items"),
+        ("HEAD", "/v1/r/1/items?limit=2", (), "items"),
+        ("GET", "/v1/r/1/items/2", (), "item"),
+        ("GET", "/v1/r/1/items/2/3", (), "item"),
+        ("GET", "/v1/r/all/items", (), "exact"),
+        ("GET", "/v1/r/all/items?limit=2", (), "exact"),
+        ("GET", "/v1/r/1/2/items", (), "rest"),
+        ("DELETE", "/v1/r/1/items", (), "rest"),
+        ("GET", "/v1/r/tokens", (), "rest"),
+        ("POST", "/v1/r/1:go", (), "own"),
+        ("GET", "/v1/r/1", (b"x-own", b"1"), "own"),
+        ("GET", "/v1/r/1/items", (b"x-own", b"1"), "own"),
+    ],
+)
+def test_the_nearest_of_several_paths_is_meant_but_for_what_is_anothers_own(
+    method: str, target: str, headers: tuple[bytes, ...], name: str
+) -> None:
+    for _ in range(2):
+        assert name == NEAR.find(HttpRequest(method, target, headers)).NAME
+
+
+def test_all_methods_of_all_paths_that_fit_are_told() -> None:
+    with pytest.raises(Failure) as refused:
+        NEAR.find(HttpRequest("PATCH", "/v1/r/1/items"))
+    assert refused.value.message == "rest: PATCH /v1/r/1/items ('GET', 'DELETE') "
+
+
+@pytest.mark.parametrize(
+    "path", ["/a/{x}b", "/a/b{x}", "/a/{x}b/c", "/a/{x", "/a/{x}:{y}", "/a/{x}:y:z", "/{x}{y}/z"]
+)
+def test_a_hole_inside_of_a_piece_is_a_mistake(path: str) -> None:
+    with pytest.raises(ValueError, match=r"a hole is a whole piece of a path"):
+        Routes((provider("any", ("GET", path)),))
+
+
+def test_what_was_found_is_remembered_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routes, "MOST_KNOWN", 3)
+    found = Routes((provider("only", ("GET", "/a/{x}")),))
+    for number in range(8):
+        found.find(HttpRequest("GET", f"/a/{number}"))
+        assert len(found._known) <= 3
+    found.find(HttpRequest("GET", "/a/" + "x" * routes.LONGEST_KNOWN))
+    assert all(len(target) <= routes.LONGEST_KNOWN for _, target in found._known)
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,7 @@ class Journal:
     def _masked(self, http: HttpRequest) -> HttpRequest:
         """The request with its secrets masked; the last headers are remembered: they seldom change."""
         headers, kept = self._last
-        if http.headers is headers and "?" not in http.target:
+        if http.headers is headers and ("?" not in http.target or not _SECRET_QUERY.search(http.target)):
             return (
                 http if kept is headers else HttpRequest(http.method, http.target, kept, http.body, http.peer)
             )

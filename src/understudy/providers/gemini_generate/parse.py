@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs
 
+from understudy.caching import cached
 from understudy.model import (
     DEFAULT_SAMPLING,
     PLAIN,
@@ -53,7 +54,12 @@ def parse(http: HttpRequest) -> Request:
 
 def is_array(http: HttpRequest) -> bool:
     """Whether a stream is told as a JSON array: where the query does not ask for server-sent events."""
-    return parse_qs(http.query).get("alt") != ["sse"]
+    return not _wants_events(http.query)
+
+
+@cached(entries=256, longest=128)
+def _wants_events(query: str) -> bool:
+    return parse_qs(query).get("alt") == ["sse"]
 
 
 def _choices(config: dict[str, Any]) -> int:
