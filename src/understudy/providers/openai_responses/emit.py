@@ -333,7 +333,10 @@ class _Encoder:
         self._number = number + len(event.slices)
         top = self._request.sampling.top_logprobs
         if name != _TEXT or top is None:
-            deltas = _deltas(event.slices, name, place, number, self._blurred)
+            if len(event.slices) == 1:
+                deltas = _delta(event.slices[0], name, place, number, self._blurred)
+            else:
+                deltas = _deltas(event.slices, name, place, number, self._blurred)
         else:
             told = [_bare(_token(text, top, reply.logprobs)) for text in event.slices]
             deltas = b"".join(
@@ -412,16 +415,21 @@ def _deltas(slices: tuple[str, ...], name: bytes, index: int, number: int, blurr
 def _delta(text: str, name: bytes, index: int, number: int, blurred: bool, logprobs: bytes = b"[]") -> bytes:
     """One delta, but for the id of its item."""
     quoted, blur = _slice(text, blurred)
-    return b'event: %b.delta\ndata: {"type":"%b.delta",%b"delta":%b,"item_id":%b%b%b,"output_index":%d,' % (
-        name,
-        name,
-        b'"content_index":0,' if name in _SAID else b"",
-        quoted,
-        _ID,
-        b',"logprobs":' + logprobs if name == _TEXT else b"",
-        blur,
-        index,
-    ) + b'"sequence_number":%d%b}\n\n' % (number, b',"summary_index":0' if name == _SUMMARY else b"")
+    before, item, place, after = _around(name, index)
+    told = item + logprobs if name == _TEXT else item
+    return b"%b%b%b%b%b%d%b" % (before, quoted, told, blur, place, number, after)
+
+
+@cached(entries=1_024, longest=64)
+def _around(name: bytes, index: int) -> tuple[bytes, bytes, bytes, bytes]:
+    """What surrounds a delta's text, its padding and its number."""
+    return (
+        b'event: %b.delta\ndata: {"type":"%b.delta",%b"delta":'
+        % (name, name, b'"content_index":0,' if name in _SAID else b""),
+        b',"item_id":%b%b' % (_ID, b',"logprobs":' if name == _TEXT else b""),
+        b',"output_index":%d,"sequence_number":' % index,
+        b',"summary_index":0}\n\n' if name == _SUMMARY else b"}\n\n",
+    )
 
 
 @cached(entries=16_384, longest=64)
