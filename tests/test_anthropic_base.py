@@ -173,10 +173,12 @@ def test_usage_is_read_as_it_was_told(usage: Usage) -> None:
 
 
 def test_what_was_cached_is_counted_apart() -> None:
-    told = base.usage_object(Usage(100, 5, 2, 60))
-    assert (told["input_tokens"], told["cache_read_input_tokens"]) == (40, 60)
+    told = base.usage_object(Usage(100, 5, 2, 60, 30, 10))
+    assert (told["input_tokens"], told["cache_read_input_tokens"]) == (10, 60)
+    assert told["cache_creation_input_tokens"] == 30
+    assert told["cache_creation"] == {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 10}
     created = {"input_tokens": 1, "cache_creation_input_tokens": 20, "cache_read_input_tokens": None}
-    assert base.read_usage(created, None, {"output_tokens": 3}) == Usage(21, 3)
+    assert base.read_usage(created, None, {"output_tokens": 3}) == Usage(21, 3, written=20)
 
 
 def test_paths_are_refused_natively() -> None:

@@ -38,6 +38,7 @@ LEVELS = {
     "routes": 2,
     "settings": 2,
     "windows": 2,
+    "promptcache": 2,
     "whole": 2,
     "autopilot": 2,
     "stores": 3,

@@ -281,6 +281,34 @@ class Sampling(Struct, frozen=True, gc=False):
     top_logprobs: int | None = None
 
 
+class Prefix(Struct, frozen=True, gc=False):
+    """A beginning of a prompt, up to the end of one block, that a vendor's cache may keep.
+
+    `digest` stands for all of it. `messages` (how many begin), `parts` and `tools` are what its last block
+    adds to the prefix before; `place` counts the places in which a look back finds something: blocks that
+    share one have the same. `ttl_s` is for how many seconds the prefix is to be kept, 0 where it is not.
+    """
+
+    digest: bytes
+    place: int
+    messages: int = 0
+    parts: tuple[Part, ...] = ()
+    tools: tuple[Tool, ...] = ()
+    ttl_s: int = 0
+
+
+class Caching(Struct, frozen=True, gc=False):
+    """What of a prompt is to be kept in a cache: all its prefixes, of which some are marked.
+
+    A mark on a prefix of fewer than `least` tokens says nothing. From each mark, `lookback` places are
+    looked at for what was kept before, that of the mark included.
+    """
+
+    prefixes: tuple[Prefix, ...]
+    least: int
+    lookback: int
+
+
 AUTO = ToolChoice()
 PLAIN = ResponseFormat()
 DEFAULT_SAMPLING = Sampling()
@@ -293,7 +321,8 @@ class Request(Struct, frozen=True, gc=False):
     answers are asked for (`n`), `choice` which of them this is. `more` holds the conversations of
     further prompts in the same call (completions alone have them). `raw` is the decoded JSON body.
     `scene` is there where a rule looks at it. `version` is the version of the API that a header asks for,
-    where versions differ in what they make of this very request.
+    where versions differ in what they make of this very request. `caching` is there where the request asks
+    that something of it be cached.
     """
 
     api: str
@@ -312,6 +341,7 @@ class Request(Struct, frozen=True, gc=False):
     more: tuple[tuple[Message, ...], ...] = ()
     scene: Scene | None = None
     version: str = ""
+    caching: Caching | None = None
 
     @property
     def user(self) -> str:
@@ -370,12 +400,18 @@ AnyRequest = Request | EmbeddingRequest | ModelsRequest | CountRequest
 
 
 class Usage(Struct, frozen=True, gc=False):
-    """Tokens. `output` includes `reasoning`; `input` includes `cached`."""
+    """Tokens. `output` includes `reasoning`.
+
+    `input` includes `cached`, which were read from a cache, and `written`, which were written to it; these
+    include `written_1h`, which are to stay there for an hour.
+    """
 
     input: int = 0
     output: int = 0
     reasoning: int = 0
     cached: int = 0
+    written: int = 0
+    written_1h: int = 0
 
     def __bool__(self) -> bool:
         """Whether there is anything at all."""

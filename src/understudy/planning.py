@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from understudy import events, usage
+from understudy.access import key_of
 from understudy.catalog import window_of
 from understudy.errors import Failure
 from understudy.faults.base import Fault
@@ -37,6 +38,7 @@ from understudy.model import (
     ToolCall,
     Usage,
 )
+from understudy.promptcache import Found, PromptCache
 from understudy.providers.base import Provider, decode
 from understudy.windows import over_window
 
@@ -73,12 +75,16 @@ class Answer(Struct, frozen=True, gc=False):
 
 
 class Asked(Struct, frozen=True, gc=False):
-    """A request that was read and validated, and what it costs: `input` tokens, and `charge` for limits."""
+    """A request that was read and validated, and what it costs: `input` tokens, and `charge` for limits.
+
+    `found` is what it reads from the prompt cache and writes to it, None where it does not ask for that.
+    """
 
     request: Any
     warnings: tuple[str, ...]
     input: int
     charge: int
+    found: Found | None = None
 
 
 Operation = Callable[[Any], Answer]
@@ -145,7 +151,8 @@ class Planner:
 
     `operations` answers each operation; `encoding_of` names the vocabulary that a model's tokens are
     counted by; `failing` tells of a model that fails on purpose how it does; `scene` sees what surrounds
-    a request, where somebody looks at it; `pace_of` tells a model's own pace.
+    a request, where somebody looks at it; `pace_of` tells a model's own pace; `prompts` is the prompt cache,
+    whose time `now` tells, in Unix seconds.
     """
 
     def __init__(
@@ -156,6 +163,8 @@ class Planner:
         policy: Policy,
         scene: Callable[[HttpRequest], Scene | None] = lambda http: None,
         pace_of: Callable[[str], Pace | None] = lambda model: None,
+        prompts: PromptCache | None = None,
+        now: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._operations = operations
         self._encoding_of = encoding_of
@@ -163,6 +172,8 @@ class Planner:
         self._policy = policy
         self._scene = scene
         self._pace_of = pace_of
+        self._prompts = prompts or PromptCache()
+        self._now = now
         self._plans: dict[tuple[Provider, str, bytes], Plan] = {}
         self._kept = 0  # the sizes of all plans
         self._formed = 0  # and of all their forms
@@ -199,7 +210,9 @@ class Planner:
             warnings += self._judged(provider, self._too_long(request, counted))
         if odd := self._policy.warned(request.model):
             warnings += (odd,)
-        return Asked(request, warnings, counted, charged(request, counted))
+        found = self._found(http, request)
+        charge = charged(request, counted - found.read if found else counted)
+        return Asked(request, warnings, counted, charge, found)
 
     def plan(self, provider: Provider, http: HttpRequest, asked: Asked) -> Plan:
         """Have the request answered; a lasting answer to a short request is remembered."""
@@ -225,6 +238,8 @@ class Planner:
         plan.pace = plan.pace or self._pace_of(request.model)
         if version_of(request):
             plan.asked_by = http.headers
+        if asked.found is not None:
+            self._cache(plan, asked.found, told=bool(answer.reply.usage))
         if plan.lasting and len(http.target) + len(http.body) <= MOST_REMEMBERED:
             self._remember(provider, http, plan)
         return plan
@@ -244,6 +259,27 @@ class Planner:
                 self._formed -= len(former.form.body) if former.form else 0
             self._plans[key] = plan
             self._kept += plan.size
+
+    # --- the prompt cache ---------------------------------------------------------------------------
+
+    def _found(self, http: HttpRequest, request: AnyRequest) -> Found | None:
+        """What a request that asks for caching reads and writes."""
+        if not isinstance(request, Request) or request.caching is None:
+            return None
+        tokens = usage.prefixes(request.caching.prefixes, self._encoding_of(request.model))
+        return self._prompts.find(key_of(http), request.model, request.caching, tokens, self._now())
+
+    def _cache(self, plan: Plan, found: Found, told: bool) -> None:
+        """Keep what was found, unless something is said in place of the answer; `told`: usage was said."""
+        plan.lasting = False
+        if any(fault.INSTEAD for fault in plan.faults):
+            return
+        plan.unused += (self._prompts.keep(found),)
+        if not told:
+            counted = replace(
+                plan.reply.usage, cached=found.read, written=found.written, written_1h=found.written_1h
+            )
+            plan.reply = replace(plan.reply, usage=counted)
 
     # --- validation: what the vendor would say -----------------------------------------------------
 

@@ -17,6 +17,7 @@ from understudy.journal import Journal
 from understudy.limits import LimitSet
 from understudy.model import HttpRequest, Scene, Step
 from understudy.planning import Planner, Policy
+from understudy.promptcache import PromptCache
 from understudy.providers import PROVIDERS
 from understudy.rulefiles import EXTRA, RuleFiles
 from understudy.rules import Rulebook
@@ -60,6 +61,7 @@ class Space:
         )
         self.world.faults.replace(list(settings.faults))
         answering = Answering(self.rulebook, common.pilot, lambda: files.models, common.encoding_of)
+        self._prompts = PromptCache()
         self._planner = Planner(
             answering.operations,
             common.encoding_of,
@@ -67,6 +69,8 @@ class Space:
             Policy(settings.validation, self._is_known, self._warned),
             self._scene,
             lambda model: pace_of(files.models, model),
+            self._prompts,
+            lambda: self.engine.now(),
         )
         self.engine = Engine(
             PROVIDERS,
@@ -111,13 +115,14 @@ class Space:
             self.world.limits.replace(files.limits)
 
     def reset(self) -> None:
-        """As at the start: rules and what they remember, limits, faults, clock and journal."""
+        """As at the start: rules and what they remember, limits, faults, clock, prompt cache and journal."""
         self.rulebook.reset()
         self._limits = self._common.files.limits
         self.world.limits.replace(self._limits)
         self.world.faults.replace(list(self._common.settings.faults))
         self.world.ahead = 0.0
         self.world.jittered = 0
+        self._prompts.clear()
         self.journal.clear()
         self._start_count()
         self._on_reset()

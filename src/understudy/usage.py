@@ -14,6 +14,7 @@ from understudy import tokens
 from understudy.model import (
     Image,
     Part,
+    Prefix,
     Reasoning,
     Request,
     ServerToolCall,
@@ -47,6 +48,18 @@ def input_tokens(request: Request, encoding: str) -> int:
 def tools(offered: tuple[Tool, ...], encoding: str) -> int:
     """Tokens of the tools on offer."""
     return FUNCTIONS_END + sum(_tool(tool, encoding) for tool in offered) if offered else 0
+
+
+def prefixes(found: Iterable[Prefix], encoding: str) -> list[int]:
+    """Tokens of each prefix of a prompt; the last is the whole prompt but for the reply's start."""
+    total, offered, counted = 0, False, []
+    for each in found:
+        if each.tools and not offered:
+            total, offered = total + FUNCTIONS_END, True
+        total += MESSAGE * each.messages + _content(each.parts, encoding)
+        total += sum(_tool(tool, encoding) for tool in each.tools)
+        counted.append(total)
+    return counted
 
 
 def output(choices: Iterable[tuple[Part, ...]], encoding: str) -> tuple[int, int]:

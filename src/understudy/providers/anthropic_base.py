@@ -238,10 +238,13 @@ def request_id(id: str) -> str:
 def usage_object(usage: Usage, output: int | None = None) -> dict[str, Any]:
     """`output` is what to tell in place of all output tokens, where a stream has only begun."""
     return {
-        "input_tokens": max(0, usage.input - usage.cached),
-        "cache_creation_input_tokens": 0,
+        "input_tokens": max(0, usage.input - usage.cached - usage.written),
+        "cache_creation_input_tokens": usage.written,
         "cache_read_input_tokens": usage.cached,
-        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+        "cache_creation": {
+            "ephemeral_5m_input_tokens": max(0, usage.written - usage.written_1h),
+            "ephemeral_1h_input_tokens": usage.written_1h,
+        },
         "output_tokens": usage.output if output is None else output,
         "output_tokens_details": {"thinking_tokens": 0 if output is not None else usage.reasoning},
         "service_tier": "standard",
@@ -260,4 +263,6 @@ def read_usage(*told: Mapping[str, Any] | None) -> Usage:
         raw.get("output_tokens") or 0,
         (raw.get("output_tokens_details") or {}).get("thinking_tokens", 0),
         cached,
+        created,
+        (raw.get("cache_creation") or {}).get("ephemeral_1h_input_tokens", 0),
     )

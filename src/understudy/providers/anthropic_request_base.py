@@ -149,6 +149,11 @@ def _content(content: Any, where: str, names: dict[str, str]) -> tuple[Part, ...
     return tuple(parts)
 
 
+def block_parts(block: dict[str, Any]) -> tuple[Part, ...]:
+    """The parts of one block that could be read."""
+    return _content([block], "", {})
+
+
 Parts = tuple[Part, ...]
 
 

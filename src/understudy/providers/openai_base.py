@@ -394,7 +394,11 @@ def usage_object(usage: Usage) -> dict[str, Any]:
         "prompt_tokens": usage.input,
         "completion_tokens": usage.output,
         "total_tokens": usage.input + usage.output,
-        "prompt_tokens_details": {"cached_tokens": usage.cached, "audio_tokens": 0},
+        "prompt_tokens_details": {
+            "cached_tokens": usage.cached,
+            "audio_tokens": 0,
+            **({"cache_write_tokens": usage.written} if usage.written else {}),
+        },
         "completion_tokens_details": {
             "reasoning_tokens": usage.reasoning,
             "audio_tokens": 0,
@@ -407,11 +411,13 @@ def usage_object(usage: Usage) -> dict[str, Any]:
 def read_usage(raw: Mapping[str, Any] | None) -> Usage:
     """The inverse of `usage_object`; missing numbers are 0."""
     raw = raw or {}
+    prompt = raw.get("prompt_tokens_details") or {}
     return Usage(
         raw.get("prompt_tokens", 0),
         raw.get("completion_tokens", 0),
         (raw.get("completion_tokens_details") or {}).get("reasoning_tokens", 0),
-        (raw.get("prompt_tokens_details") or {}).get("cached_tokens", 0),
+        prompt.get("cached_tokens", 0),
+        prompt.get("cache_write_tokens", 0),
     )
 
 

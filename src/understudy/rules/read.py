@@ -70,7 +70,7 @@ SAID = ("text", "template", "reasoning", "refusal", "tool_calls")
 PART_KEYS = ("text", "template", "reasoning", "refusal", "tool_call")
 CALL_KEYS = ("name", "arguments", "id")
 MODEL_KEYS = ("id", "owned_by", "created", "context_window", "pace")
-USAGE_KEYS = ("input", "output", "reasoning", "cached")
+USAGE_KEYS = ("input", "output", "reasoning", "cached", "written", "written_1h")
 
 
 class RuleFile(Struct, frozen=True):
@@ -354,7 +354,7 @@ def read_headers(value: object, place: Place) -> tuple[tuple[str, str], ...]:
 
 
 def read_usage(value: object, place: Place) -> Usage:
-    """Tokens, in place of those that are counted: `input`, `output`, `reasoning`, `cached`."""
+    """Tokens, in place of those that are counted; the keys are those of a Usage."""
     usage = mapping(value, USAGE_KEYS, place)
     return Usage(**{key: whole(usage[key], place / key, 0) for key in usage})
 

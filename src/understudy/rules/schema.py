@@ -175,7 +175,7 @@ def response() -> Schema:
 
 
 def usage() -> Schema:
-    kinds = ("input", "output", "reasoning", "cached")
+    kinds = ("input", "output", "reasoning", "cached", "written", "written_1h")
     return mapping({kind: number(0) for kind in kinds})
 
 

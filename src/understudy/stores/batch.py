@@ -49,6 +49,8 @@ class Said(Struct, array_like=True, gc=False):
     others: tuple[Reply, ...]
     encoding: str
     stopped_by: str = ""
+    written: int = 0
+    written_1h: int = 0
 
 
 class Entry(Struct, array_like=True, gc=False):
@@ -205,6 +207,8 @@ class Gathering:
                 reply.others,
                 reply.encoding,
                 reply.stopped_by,
+                usage.written,
+                usage.written_1h,
             )
         if reply is None:
             return NOTHING, None
@@ -266,7 +270,7 @@ def _reply(entry: Entry, batch: Batch) -> AnyReply | None:
     return Reply(
         batch.parts[said.parts],
         said.stop,
-        Usage(said.input, said.output, said.reasoning, said.cached),
+        Usage(said.input, said.output, said.reasoning, said.cached, said.written, said.written_1h),
         said.id,
         said.created,
         said.seconds,

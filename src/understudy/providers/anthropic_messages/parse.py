@@ -10,6 +10,7 @@ from understudy.errors import Failure
 from understudy.model import HttpRequest, Request, Sampling
 from understudy.providers import anthropic_request_base as reading
 from understudy.providers.anthropic_base import refusal
+from understudy.providers.anthropic_messages.prefixes import caching
 
 NAME = "anthropic-messages"
 
@@ -26,7 +27,12 @@ def parse(http: HttpRequest) -> Request:
         raise _no_threads()
     sampling = _sampling(raw)
     asked = reading.conversation_request(NAME, raw, http)
-    return replace(asked, sampling=sampling, stream=reading.optional(raw, "stream", bool) is True)
+    return replace(
+        asked,
+        sampling=sampling,
+        stream=reading.optional(raw, "stream", bool) is True,
+        caching=caching(raw) if b'"cache_control"' in http.body else None,
+    )
 
 
 def _sampling(raw: dict[str, Any]) -> Sampling:

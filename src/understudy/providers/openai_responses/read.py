@@ -33,6 +33,7 @@ def _events(data: bytes) -> Iterator[dict[str, Any]]:
 def _reply(raw: dict[str, Any], output: list[dict[str, Any]]) -> Reply:
     parts = tuple([part for item in output for part in _parts(item)])
     usage = raw.get("usage") or {}
+    input = usage.get("input_tokens_details") or {}
     return Reply(
         parts,
         _stop(raw, parts),
@@ -40,7 +41,8 @@ def _reply(raw: dict[str, Any], output: list[dict[str, Any]]) -> Reply:
             usage.get("input_tokens", 0),
             usage.get("output_tokens", 0),
             (usage.get("output_tokens_details") or {}).get("reasoning_tokens", 0),
-            (usage.get("input_tokens_details") or {}).get("cached_tokens", 0),
+            input.get("cached_tokens", 0),
+            input.get("cache_write_tokens", 0),
         ),
         id=raw["id"].removeprefix("resp_"),
         created=int(raw["created_at"]),
