@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 HI = {"role": "user", "content": "Hi"}
+HELLO = {"type": "text", "text": "Hello"}
+THOUGHTS = {"type": "thinking", "thinking": "Hm.", "signature": "x"}
+FIVE_MINUTES = {"cache_control": {"type": "ephemeral"}}
+AN_HOUR = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
 CALLED = {
     "role": "assistant",
     "content": [{"type": "tool_use", "id": "toolu_1", "name": "get_weather", "input": {}}],
@@ -25,4 +29,12 @@ ANTHROPIC: dict[str, dict[str, Any]] = {
     "too little to think with": {"thinking": {"type": "enabled", "budget_tokens": 1_024}},
     "no room beside thinking": {"thinking": {"type": "enabled", "budget_tokens": 2_047}},
     "thinking with a forced tool": {"tool_choice": {"type": "auto"}},
+    "a mark on thoughts": {
+        "messages": [HI, {"role": "assistant", "content": [THOUGHTS, HELLO | FIVE_MINUTES]}, HI]
+    },
+    "more than four marks": {"messages": [{"role": "user", "content": [HELLO | FIVE_MINUTES] * 4}]},
+    "an hour after five minutes": {
+        "messages": [{"role": "user", "content": [HELLO | AN_HOUR, HELLO | FIVE_MINUTES]}]
+    },
+    "a mark on an empty text": {"messages": [{"role": "user", "content": [HELLO | FIVE_MINUTES]}]},
 }

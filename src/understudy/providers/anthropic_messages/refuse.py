@@ -12,12 +12,24 @@ from typing import Any
 from understudy.errors import Failure
 from understudy.model import Request
 from understudy.providers.anthropic_base import refusal
+from understudy.providers.anthropic_messages.prefixes import (
+    MARK,
+    MOST_MARKS,
+    UNMARKED,
+    Block,
+    marked,
+    sections,
+)
 from understudy.providers.anthropic_request_base import NEW
 from understudy.providers.base import Check, by_field
 
 LEAST_BUDGET = 1_024
 HI = {"role": "user", "content": "Hi"}
 CALL = {"type": "tool_use", "id": "toolu_1", "name": "get_weather", "input": {}}
+HELLO = {"type": "text", "text": "Hello"}
+THOUGHTS = {"type": "thinking", "thinking": "Hm.", "signature": "x"}
+FIVE_MINUTES = {"cache_control": {"type": "ephemeral"}}
+AN_HOUR = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
 RESULT = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "21 degrees"}
 
 
@@ -64,8 +76,9 @@ def _no_content(request: Request) -> Failure | None:
 
 
 def _texts(request: Request) -> Iterator[str]:
+    """The texts without a mark: of an empty one with a mark, the API says something else."""
     for _, message in _messages(request):
-        yield from (block["text"] for _, block in _blocks(message, "text"))
+        yield from (block["text"] for _, block in _blocks(message, "text") if not block.get(MARK))
 
 
 def _empty_text(request: Request) -> Failure | None:
@@ -106,6 +119,49 @@ def _no_call(request: Request) -> Failure | None:
                     "`tool_use` block in the previous message."
                 )
         called = {block["id"] for _, block in _blocks(message, "tool_use")}
+    return None
+
+
+# --- caching -----------------------------------------------------------------------------------------
+
+
+def _marked(request: Request) -> list[Block]:
+    """The blocks that carry a `cache_control`; most requests have none, which costs nothing."""
+    return [] if request.caching is None else marked(sections(request.raw))
+
+
+def _many_marks(request: Request) -> Failure | None:
+    """The mark of the request itself counts, unless it falls on a block that has one."""
+    count = sum(prefix.ttl_s > 0 for prefix in request.caching.prefixes) if request.caching else 0
+    if count > MOST_MARKS:
+        return refusal(f"A maximum of {MOST_MARKS} blocks with cache_control may be provided. Found {count}.")
+    return None
+
+
+def _longer_after_shorter(request: Request) -> Failure | None:
+    shorter = False
+    for block in _marked(request):
+        if shorter and block.ttl == "1h":
+            return refusal(
+                f"{block.where}.cache_control.ttl: a ttl='1h' cache_control block must not come after a "
+                "ttl='5m' cache_control block. Note that blocks are processed in the following order: "
+                "`tools`, `system`, `messages`."
+            )
+        shorter = shorter or block.ttl == "5m"
+    return None
+
+
+def _marked_emptiness(request: Request) -> Failure | None:
+    for block in _marked(request):
+        if block.kind == "text" and not block.raw["text"]:
+            return refusal(f"{block.where}.text: cache_control cannot be set for empty text blocks")
+    return None
+
+
+def _marked_thoughts(request: Request) -> Failure | None:
+    for block in _marked(request):
+        if block.kind in UNMARKED:
+            return refusal(f"{block.where}.{block.kind}.cache_control: Extra inputs are not permitted")
     return None
 
 
@@ -223,6 +279,36 @@ CHECKS: tuple[Check, ...] = (
             tool_choice={"type": "any"},
         ),
         f"{GITHUB}mastra-ai/mastra/issues/7507",
+    ),
+    Check(
+        "a mark on thoughts",
+        "",
+        _marked_thoughts,
+        _example(messages=[HI, {"role": "assistant", "content": [THOUGHTS | FIVE_MINUTES, HELLO]}, HI]),
+        f"{GITHUB}Wei-Shaw/sub2api/issues/225",
+    ),
+    Check(
+        "more than four marks",
+        "",
+        _many_marks,
+        _example(messages=[{"role": "user", "content": [HELLO | FIVE_MINUTES] * 5}]),
+        f"{GITHUB}tghamm/Anthropic.SDK/issues/50",
+    ),
+    Check(
+        "an hour after five minutes",
+        "",
+        _longer_after_shorter,
+        _example(messages=[{"role": "user", "content": [HELLO | FIVE_MINUTES, HELLO | AN_HOUR]}]),
+        f"{GITHUB}cnighswonger/claude-code-cache-fix/issues/44",
+    ),
+    Check(
+        "a mark on an empty text",
+        "",
+        _marked_emptiness,
+        _example(
+            messages=[{"role": "user", "content": [HELLO, {"type": "text", "text": ""} | FIVE_MINUTES]}]
+        ),
+        f"{GITHUB}anthropics/claude-code/issues/50082",
     ),
 )
 complaints: Callable[[Request], Iterator[Failure]] = by_field(CHECKS)
