@@ -6,9 +6,9 @@ import re
 import statistics
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from processes import cpu_seconds
 from questions import COUNTER
@@ -20,6 +20,7 @@ COUNTS_PER_ROUND = 1_000_000
 
 SAME = """
 wrk.method = "POST"
+wrk.path = {path}
 wrk.body = [==[{body}]==]
 {headers}
 """
@@ -42,20 +43,24 @@ class Throughput(NamedTuple):
     busy: float
 
 
-Script = Callable[[bytes, int], str]
-"""Writes wrk's Lua script for a body and the number of the round."""
+class Script(Protocol):
+    """Writes wrk's Lua script for a body and the number of the round."""
+
+    def __call__(
+        self, body: bytes, round_number: int, path: str = PATH, headers: Mapping[str, str] = HEADERS, /
+    ) -> str: ...
 
 
-def same(body: bytes, round_number: int) -> str:
+def same(body: bytes, round_number: int, path: str = PATH, headers: Mapping[str, str] = HEADERS) -> str:
     """The same request every time."""
-    headers = "\n".join(f'wrk.headers["{name}"] = "{value}"' for name, value in HEADERS.items())
-    return SAME.format(body=body.decode(), headers=headers)
+    lines = "\n".join(f'wrk.headers["{name}"] = "{value}"' for name, value in headers.items())
+    return SAME.format(path=lua(path), body=body.decode(), headers=lines)
 
 
-def different(body: bytes, round_number: int) -> str:
+def different(body: bytes, round_number: int, path: str = PATH, headers: Mapping[str, str] = HEADERS) -> str:
     """No two requests alike, over all rounds: a counter in the text, so that no cache of texts can help."""
-    head = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
-    whole = f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\n{head}Content-Length: {len(body)}\r\n\r\n"
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    whole = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{head}Content-Length: {len(body)}\r\n\r\n"
     before, _, after = (whole + body.decode()).partition(COUNTER)
     return DIFFERENT.format(before=lua(before), after=lua(after), first=(round_number + 1) * COUNTS_PER_ROUND)
 

@@ -22,7 +22,7 @@ import report
 from subjects import HERE, Unready, cores, missing
 from works import WORKS, Bench, Outcome, Work
 
-LIMIT_S = 300
+LIMIT_S = 600
 
 
 class OutOfTime(Exception):

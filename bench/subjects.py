@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,21 +116,27 @@ def free_port() -> int:
 # --- asking ---------------------------------------------------------------------------------------
 
 
-def ask(port: int, body: bytes, timeout_s: float = PATIENCE_S) -> Sample:
-    """Post a chat completion and read the whole answer."""
+def ask(
+    port: int,
+    body: bytes,
+    timeout_s: float = PATIENCE_S,
+    path: str = PATH,
+    headers: Mapping[str, str] = HEADERS,
+) -> Sample:
+    """Post a request, for a chat completion unless it says otherwise, and read the whole answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
     try:
-        connection.request("POST", PATH, body, HEADERS)
+        connection.request("POST", path, body, headers)
         answer = connection.getresponse()
-        headers = tuple((name.lower(), value) for name, value in answer.getheaders())
-        return Sample(body, answer.status, headers, answer.read())
+        told = tuple((name.lower(), value) for name, value in answer.getheaders())
+        return Sample(body, answer.status, told, answer.read())
     finally:
         connection.close()
 
 
-def sample(server: Server, body: bytes) -> Sample:
+def sample(server: Server, body: bytes, path: str = PATH, headers: Mapping[str, str] = HEADERS) -> Sample:
     """What `server` answers to `body`, which must be a success."""
-    got = ask(server.port, body)
+    got = ask(server.port, body, path=path, headers=headers)
     if got.status != 200:
         raise Unready(f"{server.name} answered {got.status} in place of 200: {got.body[:300]!r}")
     return got

@@ -13,9 +13,19 @@ from dataclasses import dataclass, field, replace
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from load import Script, Throughput, different, in_turn, ratio, same
+from load import Script, Throughput, different, in_turn, ratio, same, throughput
 from memory import per_stream_kib
-from questions import CHAT, CHAT_NEEDLE, NEEDLE, STREAM, STREAMED_TOKENS
+from questions import (
+    CHAT,
+    CHAT_NEEDLE,
+    EMBEDDED,
+    NEEDLE,
+    STREAM,
+    STREAMED,
+    STREAMED_TOKENS,
+    WHOLE,
+    Question,
+)
 from start import Started, first_answer
 from streams import Pacing, learned_plans, pacing
 from subjects import (
@@ -208,6 +218,43 @@ def stream(bench: Bench) -> Outcome:
     return rates(bench, STREAM, NEEDLE, same, "streams/s")
 
 
+def apis(bench: Bench, questions: Sequence[Question], script: Script, unit: str) -> Outcome:
+    """This server alone, asked the same by all APIs in turn; the first of them is what others are held to."""
+    measured: dict[str, list[Throughput]] = {question.api: [] for question in questions}
+    sent: dict[str, Sample] = {}
+    with understudy(CHAT, bench.cores.server) as ours:
+        for number in range(bench.rounds + 1):
+            for api, path, headers, body in questions:
+                lines = script(body, number, path, headers)
+                measured[api].append(throughput(ours, lines, bench.cores.load))
+                sent[api] = sample(ours, body, path, headers)
+    runs = {api: several[1:] for api, several in measured.items()}
+    chat, *others = runs
+    return Outcome(
+        reached={f"{api}, of chat": ratio(runs, api, chat) for api in others},
+        figures=[
+            Figure(f"{unit}, median", {api: f"{middle(several):,.0f}" for api, several in runs.items()}),
+            Figure("of chat", {api: f"{ratio(runs, api, chat):.2f}" for api in runs}),
+            Figure("slowest and fastest round", {api: extremes(several) for api, several in runs.items()}),
+            Figure("bytes of the answer", {api: f"{len(got.body):,}" for api, got in sent.items()}),
+        ],
+    )
+
+
+def apis_same(bench: Bench) -> Outcome:
+    outcome = apis(bench, (*WHOLE, *EMBEDDED), same, "requests/s")
+    outcome.remarks.append("Vectors have no target: they are thousands of numbers, in text or in base64.")
+    return outcome
+
+
+def apis_different(bench: Bench) -> Outcome:
+    return apis(bench, WHOLE, different, "requests/s")
+
+
+def apis_streamed(bench: Bench) -> Outcome:
+    return apis(bench, STREAMED, same, "streams/s")
+
+
 def rules(bench: Bench) -> Outcome:
     """One rule and very many, of which the last answers, in turn; with and without requests alike."""
     with ExitStack() as stack:
@@ -362,6 +409,12 @@ def start(bench: Bench) -> Outcome:
 RATIOS = (Target("of nginx", 0.4, least=True, aim=0.5), Target("times aimock", 5.5, least=True, aim=8))
 IN_TIME = (Target("worst stream late", 1, " %"), Target("p99 gap error", 10, " ms"))
 
+
+def of_chat(questions: Sequence[Question]) -> tuple[Target, ...]:
+    """No API is less than half as fast as chat."""
+    return tuple(Target(f"{question.api}, of chat", 0.5, least=True) for question in questions[1:])
+
+
 WORKS = (
     Work("chat", "Chat completion, 32 connections kept alive, the same request", chat, RATIOS),
     Work("chat-different", "Chat completion, no two requests alike", chat_different, ()),
@@ -400,6 +453,19 @@ WORKS = (
         f"Stream of {STREAMED_TOKENS} tokens, no pacing",
         stream,
         (Target("times aimock", 6, least=True, aim=10),),
+    ),
+    Work("apis", "The same question by each API, the same request", apis_same, of_chat(WHOLE)),
+    Work(
+        "apis-different",
+        "The same question by each API, no two requests alike",
+        apis_different,
+        of_chat(WHOLE),
+    ),
+    Work(
+        "apis-streamed",
+        f"Stream of {STREAMED_TOKENS} tokens by each API, no pacing",
+        apis_streamed,
+        of_chat(STREAMED),
     ),
     Work(
         "paced-burst", f"{STREAMS_AT_ONCE:,} streams at {RATE:g} tokens/s, in one burst", paced_burst, IN_TIME
