@@ -378,9 +378,30 @@ def test_a_tier_is_echoed_while_it_begins_and_resolved_at_the_end(tier: str | No
 
 
 def test_options_of_the_cache_are_echoed_where_they_are_given() -> None:
-    options = {"mode": "implicit", "ttl": "30m"}
+    options = {"mode": "explicit", "ttl": "12h"}
     assert answer(REPLY, prompt_cache_options=options)["prompt_cache_options"] == options
     assert "prompt_cache_options" not in answer(REPLY)
+
+
+def test_options_of_the_cache_are_filled_in() -> None:
+    assert answer(REPLY, prompt_cache_options={"prewarm": True})["prompt_cache_options"] == {
+        "mode": "implicit",
+        "ttl": "30m",
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "operation"),
+    [
+        ({"prewarm": True}, "warm_up"),
+        ({"prewarm": False}, "chat"),
+        ({"ttl": "30m"}, "chat"),
+        (["prewarm"], "chat"),
+        (None, "chat"),
+    ],
+)
+def test_a_prompt_may_be_prepared_alone(options: Any, operation: str) -> None:
+    assert parse(prompt_cache_options=options).operation == operation
 
 
 def test_a_schema_is_made_strict_all_the_way_down() -> None:

@@ -58,6 +58,7 @@ class Answering:
             "embedding": self._embedded,
             "count": self._counted,
             "models": self._listed,
+            "warm_up": self._warmed,
         }
 
     def _generated(self, request: Request) -> Answer:
@@ -84,6 +85,10 @@ class Answering:
         """How many tokens a request would cost."""
         counted = usage.input_tokens(request.request, self._encoding_of(request.model))
         return Answer(CountReply(Usage(counted)), "count", lasting=True)
+
+    def _warmed(self, request: Request) -> Answer:
+        """Nothing: the prompt is prepared for those that follow."""
+        return Answer(Reply(()), "warm-up", lasting=True)
 
     def _listed(self, request: ModelsRequest) -> Answer:
         found = listed(self._models(), request)

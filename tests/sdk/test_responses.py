@@ -224,6 +224,17 @@ def test_a_limit_leaves_the_response_incomplete(client: OpenAI) -> None:
         assert told.usage.output_tokens <= 16
 
 
+def test_a_prompt_may_be_prepared_without_an_answer(client: OpenAI) -> None:
+    response = client.responses.create(
+        model="gpt-5.6", instructions="Be brief.", input=[], prompt_cache_options={"prewarm": True}
+    )
+    assert (response.status, response.output, response.usage and response.usage.output_tokens) == (
+        "completed",
+        [],
+        0,
+    )
+
+
 def test_logprobs_are_told_where_they_are_included(client: OpenAI) -> None:
     answer = client.responses.create(
         model="gpt-4o", input=HELLO, include=["message.output_text.logprobs"], top_logprobs=2

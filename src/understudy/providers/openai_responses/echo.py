@@ -82,7 +82,7 @@ def _echo(raw: Mapping[str, Any], model: str) -> Echo:
                 "presence_penalty": _given(raw, "presence_penalty", 0.0),
                 "previous_response_id": raw.get("previous_response_id"),
                 "prompt_cache_key": raw.get("prompt_cache_key"),
-                **({"prompt_cache_options": raw["prompt_cache_options"]} if _cached(raw) else {}),
+                **_cache_options(raw),
                 "prompt_cache_retention": _given(raw, "prompt_cache_retention", known.retention),
                 "reasoning": _reasoning(raw.get("reasoning") or {}, known.reasoning),
                 "safety_identifier": raw.get("safety_identifier"),
@@ -117,8 +117,14 @@ def _given(raw: Mapping[str, Any], field: str, default: Any) -> Any:
     return default if value is None else value
 
 
-def _cached(raw: Mapping[str, Any]) -> bool:
-    return raw.get("prompt_cache_options") is not None
+def _cache_options(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of the cache that were applied, where any are given; that it was to be warmed is none."""
+    given = raw.get("prompt_cache_options")
+    if type(given) is not dict:
+        return {}
+    applied = {"mode": "implicit", "ttl": "30m", **given}
+    applied.pop("prewarm", None)
+    return {"prompt_cache_options": applied}
 
 
 def _reasoning(given: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:

@@ -56,7 +56,11 @@ def _message(item: dict[str, Any], where: str) -> Failure | None:
 def there(request: Request) -> Failure | None:
     """Finds that nothing is asked at all."""
     raw = request.raw
-    if raw["input"] or any(raw.get(key) for key in ("previous_response_id", "prompt", "conversation")):
+    if (
+        raw["input"]
+        or request.operation == "warm_up"
+        or any(raw.get(key) for key in ("previous_response_id", "prompt", "conversation"))
+    ):
         return None
     return say.refusal(
         "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation' must be provided.",

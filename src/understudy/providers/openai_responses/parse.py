@@ -69,7 +69,7 @@ def parse(http: HttpRequest) -> Request:
     tools = offered(raw)
     return Request(
         NAME,
-        "chat",
+        "warm_up" if raw.get("prompt_cache_options") and _prewarms(raw) else "chat",
         model,
         messages,
         raw,
@@ -157,6 +157,12 @@ def _tool_choice(raw: dict[str, Any], tools: tuple[Tool, ...]) -> ToolChoice:
     allowed = [_tool(each, f"tool_choice.tools[{index}]") for index, each in offered]
     names = tuple([tool.name for tool in allowed if tool is not None])
     return ToolChoice("required" if choice.get("mode") == "required" else "auto", names)
+
+
+def _prewarms(raw: dict[str, Any]) -> bool:
+    """Whether the prompt is to be prepared alone, and nothing said."""
+    options = raw["prompt_cache_options"]
+    return type(options) is dict and options.get("prewarm") is True
 
 
 # --- the rest -----------------------------------------------------------------------------------------
