@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from understudy.model import Head, HttpRequest, Send, Step
 from understudy.server import Handle, Limits, Server, new_loop
@@ -49,7 +49,7 @@ class Client:
         if tls is not None:
             self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -141,14 +141,19 @@ def opened(
 class Wire(asyncio.Transport):
     """A transport in memory: what was written, and how it ended.
 
-    `room` is how many bytes it takes until it says that the peer does not read.
+    `room` is how many bytes it takes until it says that the peer does not read, `unsent` how many it
+    still holds.
     """
 
     writes: list[bytes] = field(default_factory=list)
     ended: str = ""
     reading: bool = True
     room: int = 1 << 40
-    protocol: Connection | None = None
+    unsent: int = 0
+    protocol: Any = None
+
+    def set_protocol(self, protocol: Any) -> None:
+        self.protocol = protocol
 
     @property
     def written(self) -> bytes:
@@ -178,7 +183,7 @@ class Wire(asyncio.Transport):
         return True
 
     def get_write_buffer_size(self) -> int:
-        return 0
+        return self.unsent
 
     def pause_reading(self) -> None:
         self.reading = False

@@ -9,7 +9,7 @@ collector's way). Nothing here imports anything of ours.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 from urllib.parse import unquote
 
 from msgspec import Struct
@@ -89,8 +89,46 @@ class Abort(Struct, frozen=True, gc=False):
     how: Literal["close", "reset"] = "close"
 
 
-Step = Head | Send | Pause | Abort
+class Close(Struct, frozen=True, gc=False):
+    """End a session in good order: its WebSocket is closed with this code and reason."""
+
+    code: int
+    reason: str = ""
+
+
+class Upgrade(Struct, frozen=True):
+    """Go on as a WebSocket that `session` answers. The only step of such an answer."""
+
+    session: Session
+
+
+Step = Head | Send | Pause | Abort | Close | Upgrade
 Steps = Iterator[Step]
+
+
+class Queued(Struct, frozen=True):
+    """Steps that are executed in their turn: those of a lane one after another, lanes side by side.
+
+    Without a lane (None) they are executed at once. In a session, a Send is one text message.
+    """
+
+    lane: str | None
+    steps: Steps
+
+
+class Session(Protocol):
+    """What is said over one WebSocket. It never waits, and has no clock of its own."""
+
+    @property
+    def AT_ONCE(self) -> int:
+        """How many lanes are executed side by side; the others wait."""
+
+    def receive(self, message: str) -> Queued:
+        """What a text message of the client's leads to; nothing of it happens before its turn comes."""
+
+    def overdue(self) -> Steps:
+        """What has to be said although nobody asked; the server asks every now and then."""
+
 
 # --- Parts: what messages and replies are made of ---------------------------------------------------
 

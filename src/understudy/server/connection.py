@@ -24,13 +24,15 @@ from typing import TYPE_CHECKING, Literal, cast
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from msgspec import Struct
 
-from understudy.model import Abort, Head, HttpRequest, Idle, Pause, Send, Step, Steps
+from understudy.model import Abort, Head, HttpRequest, Idle, Pause, Send, Session, Step, Steps, Upgrade
 from understudy.server.clock import Clock, Starts, Tick
 from understudy.server.heads import Heads
 from understudy.server.round import Round
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from understudy.server.websocket import WebSocket
 
 log = logging.getLogger("understudy.server")
 
@@ -39,6 +41,12 @@ Handle = Callable[[HttpRequest], "Iterator[Step]"]
 
 Refuse = Callable[[int, str], "Iterator[Step]"]
 """Answers what is no request, or one that failed: the status and what to say."""
+
+Opens = Callable[[HttpRequest], bool]
+"""Whether there are WebSockets where a request goes that asks for one."""
+
+Open = Callable[[HttpRequest, Handle], "Iterator[Step]"]
+"""Answers such a request: an Upgrade, or why not. What is said then is asked of the second argument."""
 
 
 class Limits(Struct, frozen=True):
@@ -82,6 +90,7 @@ LINGER_BYTES = 64 * 1024 * 1024
 """How much of what it still sends is read past."""
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
 LAST_RESORT = b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 RESET = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
@@ -111,18 +120,34 @@ class Hold(Pause, frozen=True, gc=False):
 HOLD = Hold(0.0)
 
 
+class Opening(Struct, frozen=True, gc=False):
+    """A request to go on as a WebSocket. What its client sends behind it is no HTTP."""
+
+    request: HttpRequest
+
+
 class Turn(Struct, gc=False):
-    """An answer that is owed: for a request, or a refusal (status and message).
+    """An answer that is owed: for a request, for an opening, or a refusal (status and message).
 
     `chunks` says that the client understands chunked answers, `persistent` that the connection
     stays open behind this one; `arrived` is when the request began to come, in monotonic seconds.
     """
 
-    request: HttpRequest | tuple[int, str]
+    request: HttpRequest | Opening | tuple[int, str]
     persistent: bool = False
     chunks: bool = False
     bodyless: bool = False
     arrived: float = 0.0
+
+
+def nowhere(request: HttpRequest) -> bool:
+    """There are no WebSockets."""
+    return False
+
+
+def unopened(request: HttpRequest, ask: Handle) -> Iterator[Step]:
+    """What a WebSocket would be asked for is asked in plain HTTP."""
+    return ask(request)
 
 
 class Shared:
@@ -138,6 +163,8 @@ class Shared:
         "handle",
         "heads",
         "limits",
+        "open",
+        "opens",
         "quiet",
         "refuse",
         "round",
@@ -146,19 +173,34 @@ class Shared:
         "starts",
     )
 
-    def __init__(self, handle: Handle, refuse: Refuse, limits: Limits, clock: Clock, round: Round) -> None:
+    def __init__(
+        self,
+        handle: Handle,
+        refuse: Refuse,
+        limits: Limits,
+        clock: Clock,
+        round: Round,
+        opens: Opens = nowhere,
+        open: Open = unopened,
+    ) -> None:
         self.handle = handle
         self.refuse = refuse
+        self.opens = opens
+        self.open = open
         self.limits = limits
         self.clock = clock
         self.round = round
         self.starts = Starts()
         self.heads = Heads()
-        self.connections: set[Connection] = set()
+        self.connections: set[Connection | WebSocket] = set()
         self.draining = False
         self.shut = False
         self.silent = False
         self.quiet = asyncio.Event()  # no connections, while draining
+
+    def ask(self, request: HttpRequest) -> Iterator[Step]:
+        """What answers a request just now: an outage may have its own way."""
+        return self.handle(request)
 
 
 class Connection(asyncio.Protocol):
@@ -166,6 +208,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_began",
+        "_beyond",
         "_blocked",
         "_body",
         "_chunks",
@@ -213,6 +256,7 @@ class Connection(asyncio.Protocol):
         self._chunks = False  # the client speaks HTTP/1.1, so understands chunks
         self._expects = False
         self._upgrading = False
+        self._beyond: bytes | None = None  # what came behind an opening
         # The answers.
         self._turns: list[Turn] = []
         self._turn: Turn | None = None
@@ -254,7 +298,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         parser = self._parser
         if parser is None:
-            self._discard(len(data))
+            self._read_on(data)
             return
         if not self._began and (found := self._shared.heads.find(data)) is not None:
             head, body = found
@@ -342,11 +386,6 @@ class Connection(asyncio.Protocol):
     # Outages
 
     @property
-    def asking(self) -> bool:
-        """Whether it is this connection's request that is being handled right now: it has no steps yet."""
-        return self._turn is not None and self._steps is None
-
-    @property
     def held(self) -> bool:
         return self._tick == HELD
 
@@ -357,10 +396,15 @@ class Connection(asyncio.Protocol):
         request = self._turn.request
         return not isinstance(request, HttpRequest) or not spared(request)
 
-    def last(self) -> None:
-        """Have the connection end behind the answer under way."""
-        assert self._turn is not None
-        self._turn.persistent = False
+    def drop(self) -> None:
+        """Reset the connection; where its own request is being handled right now, end behind the answer.
+
+        Such an answer has no steps yet.
+        """
+        if self._turn is not None and self._steps is None:
+            self._turn.persistent = False
+        else:
+            self.cut()
 
     def freeze(self) -> None:
         """Have the answer under way fall silent until `thaw`."""
@@ -378,15 +422,9 @@ class Connection(asyncio.Protocol):
 
     def cut(self) -> None:
         """Reset the connection; the answer under way is told that it was us."""
-        throw = getattr(self._steps, "throw", None)
-        if throw is not None:
-            self._steps = None
-            try:
-                throw(ConnectionResetError("outage"))
-            except (StopIteration, ConnectionResetError):
-                pass
-            except Exception as error:
-                log.error("an answer failed while it was cut: %r", error, exc_info=error)
+        if hasattr(self._steps, "throw"):
+            steps, self._steps = self._steps, None
+            thrown(steps)
         self._leave()
         self._reset()
 
@@ -474,7 +512,7 @@ class Connection(asyncio.Protocol):
         self._progress = False
         unread = self._feed(parser, data)
         while unread is not None:
-            unread = self._feed_without_upgrade(unread)
+            unread = None if self._opens(unread) else self._feed_without_upgrade(unread)
             fresh = False
         if fresh and not self._began and len(self._turns) == waiting + 1:
             turn = self._turns[-1]
@@ -494,6 +532,29 @@ class Connection(asyncio.Protocol):
             if self._parser is not None:
                 self._refuse(*what_is_wrong(error))
         return None
+
+    def _opens(self, rest: bytes) -> bool:
+        """Whether the request asks for a WebSocket where there are any: then it waits its turn to be one.
+
+        What comes behind its head is not read until then.
+        """
+        parser = self._parser
+        assert parser is not None
+        wish = self._fields[2 * self._fields[::2].index(b"upgrade") + 1]
+        if parser.get_method() != b"GET" or not self._chunks or wish.lower() != b"websocket":
+            return False
+        target = self._url.decode("latin-1")
+        if target[0] != "/":
+            target = origin_form(target)
+        request = HttpRequest("GET", target, self._fields, b"", self._peer)
+        if not self._shared.opens(request):
+            return False
+        self._turns.append(Turn(Opening(request), arrived=self._began))
+        self._beyond = rest
+        self._parser = None
+        self._began = 0.0
+        self._head_bytes = len(rest)
+        return True
 
     def _feed_without_upgrade(self, rest: bytes) -> bytes | None:
         """Read the request again as if it had not asked for another protocol: it may be ignored.
@@ -533,9 +594,17 @@ class Connection(asyncio.Protocol):
         self._began = 0.0
         self._head_bytes = 0
 
-    def _discard(self, count: int) -> None:
-        """Read past what a client sends behind the end, so that closing does not reset."""
-        self._head_bytes += count
+    def _read_on(self, data: bytes) -> None:
+        """Keep what a client sends behind an opening, but not much of it before that is answered.
+
+        Read past what it sends behind the end, so that closing does not reset.
+        """
+        self._head_bytes += len(data)
+        if self._beyond is not None:
+            self._beyond += data
+            if self._head_bytes > FLUSH_BYTES:
+                self.abort()
+            return
         if self._head_bytes > LINGER_BYTES:
             self._transport.abort()
 
@@ -558,6 +627,8 @@ class Connection(asyncio.Protocol):
             try:
                 if isinstance(turn.request, HttpRequest):
                     self._steps = self._shared.handle(turn.request)
+                elif isinstance(turn.request, Opening):
+                    self._steps = self._shared.open(turn.request.request, self._shared.ask)
                 else:
                     self._steps = self._shared.refuse(*turn.request)
             except Exception as error:
@@ -619,11 +690,41 @@ class Connection(asyncio.Protocol):
                     self._sleep()
                     self._idle = self._endless = True
                     return
+                elif type(step) is Upgrade:
+                    self._upgrade(step.session)
+                    return
             self._write(head, body, last=True)
         except Exception as error:
             self._fail(error, unsent=head)
             return
         self._end()
+
+    def _upgrade(self, session: Session) -> None:
+        """Have a WebSocket take our place, or tell what is wrong with the handshake."""
+        from understudy.server.websocket import opened
+
+        turn = self._turn
+        assert turn is not None
+        assert isinstance(turn.request, Opening)
+        transport, shared = self._transport, self._shared
+        self._close_steps()
+        handshake, successor = opened(session, turn.request.request, shared, transport)
+        if successor is None:
+            steps = Head(handshake.status, handshake.headers, len(handshake.body)), Send(handshake.body)
+            self._steps = iter(steps)
+            self._pump()
+            return
+        shared.round.post(transport, SWITCHING + handshake.headers + b"\r\n")
+        shared.connections.discard(self)
+        shared.connections.add(successor)
+        transport.set_protocol(successor)
+        if self._blocked:
+            successor.pause_writing()
+        self._turn = None
+        if self._held:
+            transport.resume_reading()
+        if self._beyond:
+            successor.data_received(self._beyond)
 
     def _catch_up(self, seconds: float) -> None:
         """Shorten a pause a little while the answer lags far behind the time when it could have begun.
@@ -710,10 +811,7 @@ class Connection(asyncio.Protocol):
 
     def _reset(self) -> None:
         self._shared.round.flush()
-        connection = self._transport.get_extra_info("socket")
-        if connection is not None:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-        self._transport.abort()
+        reset(self._transport)
 
     def _fail(self, error: Exception, unsent: bytes = b"") -> None:
         """Our own bug: answer 500, or break off an answer whose head has left."""
@@ -724,7 +822,7 @@ class Connection(asyncio.Protocol):
         if self._framing and not unsent:
             self._leave()
             self._finish()
-        elif isinstance(turn.request, HttpRequest):
+        elif not isinstance(turn.request, tuple):
             turn.request = (500, f"{type(error).__name__}: {error}")
             self._turn = None
             self._turns.insert(0, turn)
@@ -740,6 +838,7 @@ class Connection(asyncio.Protocol):
         would destroy what is on its way to the client.
         """
         self._parser = None
+        self._beyond = None
         self._began = 0.0
         self._head_bytes = 0
         self._since = monotonic()
@@ -764,13 +863,38 @@ class Connection(asyncio.Protocol):
         self._close_steps()
 
     def _close_steps(self) -> None:
-        close = getattr(self._steps, "close", None)
-        self._steps = None
-        if close is not None:
-            try:
-                close()
-            except Exception as error:
-                log.error("an answer failed while it was closed: %r", error, exc_info=error)
+        steps, self._steps = self._steps, None
+        closed(steps)
+
+
+def closed(steps: Steps | None) -> None:
+    """Close the steps: who made them learns that nobody listens."""
+    close = getattr(steps, "close", None)
+    if close is not None:
+        try:
+            close()
+        except Exception as error:
+            log.error("an answer failed while it was closed: %r", error, exc_info=error)
+
+
+def thrown(steps: Steps | None) -> None:
+    """Close the steps, and tell who made them that it was us who reset the connection."""
+    throw = getattr(steps, "throw", None)
+    if throw is not None:
+        try:
+            throw(ConnectionResetError("outage"))
+        except (StopIteration, ConnectionResetError):
+            pass
+        except Exception as error:
+            log.error("an answer failed while it was cut: %r", error, exc_info=error)
+
+
+def reset(transport: asyncio.Transport) -> None:
+    """End the connection with RST."""
+    connection = transport.get_extra_info("socket")
+    if connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    transport.abort()
 
 
 def what_is_wrong(error: HttpParserError) -> tuple[int, str]:

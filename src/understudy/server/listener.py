@@ -16,7 +16,17 @@ from time import monotonic
 
 from understudy.model import HttpRequest
 from understudy.server.clock import Clock
-from understudy.server.connection import Connection, Handle, Limits, Refuse, Shared
+from understudy.server.connection import (
+    Connection,
+    Handle,
+    Limits,
+    Open,
+    Opens,
+    Refuse,
+    Shared,
+    nowhere,
+    unopened,
+)
 from understudy.server.outage import How, Outage, Outages, Spared, Unanswered
 from understudy.server.round import Round
 
@@ -56,6 +66,7 @@ def untold(request: HttpRequest, seconds: float, reset: bool) -> None:
 class Server:
     """Listens, and answers with `handle`. It can be opened again after `close`.
 
+    Where it `opens` WebSockets, `open` answers who asks for one.
     Outages (outage.py) leave requests alone that are `spared`; `unanswered` is told of the others.
     """
 
@@ -65,12 +76,16 @@ class Server:
         refuse: Refuse,
         *,
         limits: Limits = DEFAULT_LIMITS,
+        opens: Opens = nowhere,
+        open: Open = unopened,
         spared: Spared = nobody,
         unanswered: Unanswered = untold,
     ) -> None:
         self._handle = handle
         self._refuse = refuse
         self._limits = limits
+        self._opens = opens
+        self._open = open
         self._spared = spared
         self._unanswered = unanswered
         self._periodic: list[tuple[float, Callable[[], None]]] = []
@@ -92,7 +107,13 @@ class Server:
         loop = asyncio.get_running_loop()
         sockets = bound(await addresses(hosts), port)
         shared = self._shared = Shared(
-            self._handle, self._refuse, self._limits, Clock(loop), Round(loop.call_soon)
+            self._handle,
+            self._refuse,
+            self._limits,
+            Clock(loop),
+            Round(loop.call_soon),
+            self._opens,
+            self._open,
         )
         self._outages = Outages(shared, self._spared, self._unanswered, self._shut, self._listen_again)
         self._addresses = [(each.family, str(each.getsockname()[0])) for each in sockets]

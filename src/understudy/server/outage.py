@@ -19,7 +19,7 @@ from time import monotonic
 from typing import Literal, NamedTuple
 
 from understudy.model import Abort, HttpRequest, Step
-from understudy.server.connection import HOLD, Shared
+from understudy.server.connection import HOLD, Handle, Shared
 
 log = logging.getLogger("understudy.server")
 
@@ -59,6 +59,7 @@ class Outages:
         self._shared = shared
         self._handle = shared.handle
         self._refuse = shared.refuse
+        self._open = shared.open
         self._spared = spared
         self._unanswered = unanswered
         self._shut = shut
@@ -110,7 +111,7 @@ class Outages:
             self._timer = None
         self._how, self._ends = None, math.inf
         shared = self._shared
-        shared.handle, shared.refuse = self._handle, self._refuse
+        shared.handle, shared.refuse, shared.open = self._handle, self._refuse, self._open
         shared.shut = shared.silent = False
         return ended
 
@@ -118,14 +119,11 @@ class Outages:
         self._shared.shut = True
         self._shut()
         for connection in tuple(self._shared.connections):
-            if connection.asking:
-                connection.last()
-            else:
-                connection.cut()
+            connection.drop()
 
     def _begin_to_hang(self) -> None:
         shared = self._shared
-        shared.handle, shared.refuse = self._hold, self._hold_refusal
+        shared.handle, shared.refuse, shared.open = self._hold, self._hold_refusal, self._hold_opening
         shared.silent = True
         for connection in shared.connections:
             if connection.busy(self._spared):
@@ -133,7 +131,7 @@ class Outages:
 
     def _begin_to_reset(self) -> None:
         shared = self._shared
-        shared.handle, shared.refuse = self._reset, reset_refusal
+        shared.handle, shared.refuse, shared.open = self._reset, reset_refusal, reset_opening
         for connection in tuple(shared.connections):
             if connection.busy(self._spared):
                 connection.cut()
@@ -157,11 +155,19 @@ class Outages:
         yield HOLD
         yield from self._refuse(status, message)
 
+    def _hold_opening(self, request: HttpRequest, ask: Handle) -> Iterator[Step]:
+        yield HOLD
+        yield from self._open(request, ask)
+
     def _reset(self, request: HttpRequest) -> Iterator[Step]:
         if self._spared(request):
             return self._handle(request)
         self._unanswered(request, 0.0, True)
         return iter((Abort("reset"),))
+
+
+def reset_opening(request: HttpRequest, ask: Handle) -> Iterator[Step]:
+    return iter((Abort("reset"),))
 
 
 def reset_refusal(status: int, message: str) -> Iterator[Step]:
