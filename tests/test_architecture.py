@@ -39,6 +39,7 @@ LEVELS = {
     "settings": 2,
     "windows": 2,
     "promptcache": 2,
+    "sessions": 2,
     "whole": 2,
     "autopilot": 2,
     "stores": 3,
@@ -64,7 +65,7 @@ LEVELS = {
     "__main__": 7,
     "__init__": 7,
 }
-PURE_DRAWERS = {"providers", "matchers", "faults"}
+PURE_DRAWERS = {"providers", "matchers", "faults", "sessions"}
 OUTSIDE_WORLD = {"asyncio", "time", "random", "uuid", "socket", "secrets", "threading"}
 WAITING = {"server", "asgi", "transport"}
 """The rooms that execute Steps."""
@@ -150,7 +151,7 @@ def test_the_nouns_import_nothing_of_ours(name: str) -> None:
 
 
 @each_file
-def test_providers_matchers_and_faults_see_no_outside_world(file: Path) -> None:
+def test_providers_matchers_faults_and_sessions_see_no_outside_world(file: Path) -> None:
     if room(file) not in PURE_DRAWERS:
         return
     assert not outside(file) & OUTSIDE_WORLD, "ids, clock and seed arrive as values"

@@ -15,11 +15,12 @@ from understudy.autopilot import Autopilot, Plain, built_in_answers
 from understudy.control import Outages, Spaces, is_call
 from understudy.errors import SettingsError
 from understudy.journal import Exchange, Journal
-from understudy.model import HttpRequest, ModelInfo, Step
+from understudy.model import HttpRequest, ModelInfo, Step, Upgrade
 from understudy.routes import in_space
 from understudy.rulefiles import RuleFiles
 from understudy.rules import RuleSet
-from understudy.server import Limits, Server
+from understudy.server import Handle, Limits, Server
+from understudy.sessions import SESSIONS
 from understudy.settings import Settings
 from understudy.space import Common, Space
 from understudy.stores import open_store
@@ -50,6 +51,8 @@ class App:
             self.handle,
             lambda status, message: self.main.engine.refuse(status, message),
             limits=Limits(drain_s=settings.drain),
+            opens=lambda http: HttpRequest("GET", in_space(http.target)[1]).path in SESSIONS,
+            open=self.open,
             spared=is_call,
             unanswered=self._unanswered,
         )
@@ -83,6 +86,17 @@ class App:
                     HttpRequest(http.method, rest, http.headers, http.body, http.peer)
                 )
         return self.main.handle(http)
+
+    def open(self, http: HttpRequest, ask: Handle) -> Iterator[Step]:
+        """Answer a request for a WebSocket: a session, or why its key is not let in."""
+        name, rest = in_space(http.target)
+        space = self.space(name) if name else self.main
+        asked = HttpRequest(http.method, rest, http.headers, http.body, http.peer)
+        refusal = space.engine.locked_out(asked)
+        if refusal is not None:
+            return refusal
+        session = SESSIONS[asked.path](http, ask, space.engine.now)
+        return iter((Upgrade(session),))
 
     def space(self, name: str) -> Space:
         """The space of this name, made where there is none; of too many, that asked for longest ago goes."""

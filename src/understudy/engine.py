@@ -124,6 +124,17 @@ class Engine:
             return self.journal.handed_over(exchange, steps)
         return self.journal.watch(exchange, steps)
 
+    def locked_out(self, http: HttpRequest) -> Steps | None:
+        """The steps that refuse a key at the door of a session; None where it is let in."""
+        try:
+            self.world.access.key(http)
+        except Failure as failure:
+            if failure.kind == "authentication":
+                exchange = self.journal.open(http)
+                steps = self._refused(self._routes.owner(http), failure, exchange)
+                return self.journal.handed_over(exchange, steps)
+        return None
+
     def _answered(self, provider: Provider, http: HttpRequest, exchange: Exchange) -> Steps | Whole:
         """Who asks, what for, whether it may now, and what befalls the answer."""
         world = self.world

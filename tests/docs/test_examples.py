@@ -17,6 +17,7 @@ import pytest
 from understudy.autopilot.conventions import CONVENTIONS
 from understudy.control import ROUTES as CONTROL_ROUTES
 from understudy.providers import PROVIDERS
+from understudy.sessions import SESSIONS
 from understudy.settings import FIELDS
 
 ROOT = Path(__file__).parent.parent.parent
@@ -204,6 +205,11 @@ def test_every_setting_is_documented_with_an_example(name: str) -> None:
 @pytest.mark.parametrize("route", [f"{m} {path}" for provider in PROVIDERS for m, path in provider.ROUTES])
 def test_every_route_is_documented(route: str) -> None:
     assert f"`{route}`" in REFERENCE
+
+
+@pytest.mark.parametrize("path", SESSIONS)
+def test_every_session_is_documented(path: str) -> None:
+    assert f"`GET {path}` with `Upgrade: websocket`" in REFERENCE
 
 
 def test_every_control_call_is_documented_with_an_example() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from understudy.control.base import Controlled
 from understudy.failures import FAILING_KEYS, FAILING_MODELS
 from understudy.model import HttpRequest
+from understudy.sessions import SESSIONS
 
 
 def health(on: Controlled, http: HttpRequest, calls: list[str]) -> dict[str, Any]:
@@ -28,7 +29,8 @@ def info(on: Controlled, http: HttpRequest, calls: list[str]) -> dict[str, Any]:
             f"{method} {path}"
             for provider in on.engine.providers.values()
             for method, path in provider.ROUTES
-        ],
+        ]
+        + [f"GET {path} with Upgrade: websocket" for path in SESSIONS],
         "health": f"{base}/health",
         "control_api": [call.replace(" /", f" {on.prefix}/", 1) for call in calls],
         "docs": "docs/ and README.md in the source; every flag: understudy serve --help",
