@@ -11,7 +11,19 @@ import pytest
 from understudy.errors import SettingsError
 from understudy.matchers.base import Contains, Look
 from understudy.matchers.text import User
-from understudy.model import Message, Reasoning, Refusal, Reply, Request, Text, Tool, ToolCall, ToolResult
+from understudy.model import (
+    Citation,
+    Message,
+    Reasoning,
+    Refusal,
+    Reply,
+    Request,
+    ServerToolCall,
+    Text,
+    Tool,
+    ToolCall,
+    ToolResult,
+)
 from understudy.rules import Match, Response, Rule, RuleSet, load
 from understudy.rules.ruleset import CACHED_CHARS, CACHED_KEYS, CACHED_LOOKS
 
@@ -85,6 +97,27 @@ def test_the_example_of_the_interface_answers() -> None:
          Reply((Text("wait"), ToolCall("f", "{}"), ToolCall("g", '{"x":[1,null,true,"é"]}')), "tool_call")),
         ("{tool_calls: [{name: f, arguments: '{\"x\": 1'}]}",
          Reply((ToolCall("f", '{"x": 1'),), "tool_call")),
+        ("{reasoning: {redacted: EmwK}, text: a}", Reply((Reasoning(redacted="EmwK"), Text("a")))),
+        ("{web_search: weather, text: a}", Reply((ServerToolCall("web_search", "weather"), Text("a")))),
+        ("{text: a, web_search: {query: q, results: [{url: u, title: null}]}, reasoning: hm}",
+         Reply((Reasoning("hm"), ServerToolCall("web_search", "q", '{"results":[{"url":"u"}]}'), Text("a")))),
+        ("{parts: [{shell: {command: ls, stdout: a, exit_code: 0}}]}",
+         Reply((ServerToolCall("shell", "ls", '{"stdout":"a","exit_code":0}'),))),
+        ("{parts: [{mcp: {server: s, name: f, arguments: {x: 1}, output: [2], id: i}}]}",
+         Reply((ServerToolCall("mcp", '{"x":1}', '{"output":"[2]"}', "", "i", "f", "s"),))),
+        ("{mcp: {server: s, name: f, error: it broke}}",
+         Reply((ServerToolCall("mcp", "{}", "", "it broke", "", "f", "s"),))),
+        ("{mcp_tools: {server: s, tools: [{name: f, schema: {type: object}}]}}",
+         Reply((ServerToolCall("mcp_tools", "", '{"tools":[{"name":"f","schema":{"type":"object"}}]}',
+                               server="s"),))),
+        ("{web_search: weather, stop: pause}", Reply((ServerToolCall("web_search", "weather"),), "pause")),
+        ("{text: It is sunny., citations: [u, {url: v, title: T, quote: Q, for: sunny}]}",
+         Reply((Text("It is sunny.", (Citation("u"), Citation("v", "T", "Q", start=6, end=11))),))),
+        ("{text: abc, citations: [{file: f, start: 1, end: 3}, {document: 0, pages: [2, 3]}]}",
+         Reply((Text("abc", (Citation(file="f", start=1, end=3),
+                             Citation(document=0, place=(2, 3), unit="pages"))),))),
+        ("{parts: [a, {text: b, citations: [u]}, {template: '{{ user }}', citations: [v]}]}",
+         Reply((Text("a"), Text("b", (Citation("u"),)), Text("hi", (Citation("v"),))))),
         ("{tool_calls: [{name: f}], stop: end}", Reply((ToolCall("f", "{}"),))),
         ("{parts: [{tool_call: {name: f}}, done, {template: '{{ user }}'}, {reasoning: hm}], stop: end}",
          Reply((ToolCall("f", "{}"), Text("done"), Text("hi"), Reasoning("hm")))),
@@ -164,7 +197,9 @@ def test_without_check_a_template_is_read_when_it_is_used() -> None:
         ("rules: [{reply: {txt: a}}]", '$.rules[0].reply: unknown key "txt" (did you mean "text"?)'),
         ("rules: [{reply: {city: Paris}}]",
          '$.rules[0].reply: unknown key "city" (known: text, template, reasoning, refusal, tool_calls, '
-         'parts, stop, usage, logprobs, model, id, headers, pace, faults); an answer in JSON is a text, '
+         'parts, citations, web_search, web_fetch, file_search, code_execution, shell, image_generation, '
+         'mcp, mcp_tools, mcp_approval, stop, usage, logprobs, model, id, headers, pace, faults); '
+         'an answer in JSON is a text, '
          """like '{"city": "Paris"}'"""),
         ("rules: [{reply: {stop: end}}]", "$.rules[0].reply: nothing to answer: give one of text, template, "
          "reasoning, refusal, tool_calls, parts, error, status"),
@@ -175,7 +210,48 @@ def test_without_check_a_template_is_read_when_it_is_used() -> None:
         ("rules: [{reply: {parts: a}}]", "$.rules[0].reply.parts: expected a list, found the text 'a'"),
         ("rules: [{reply: {parts: [a, {text: b, reasoning: c}]}}]",
          "$.rules[0].reply.parts[1]: a part is a text or has one key of text, template, reasoning, "
-         "refusal, tool_call; found 2"),
+         "refusal, tool_call, web_search, web_fetch, file_search, code_execution, shell, image_generation, "
+         "mcp, mcp_tools, mcp_approval; found 2"),
+        ("rules: [{reply: {parts: [{tool_call: {name: f}, citations: []}]}}]",
+         "$.rules[0].reply.parts[0].citations: only a `text` or a `template` can cite"),
+        ("rules: [{reply: {refusal: a, citations: [b]}}]",
+         "$.rules[0].reply.citations: only a `text` or a `template` can cite"),
+        ("rules: [{reply: {text: a, citations: b}}]",
+         "$.rules[0].reply.citations: expected a list, found the text 'b'"),
+        ("rules: [{reply: {text: a, citations: [{title: b}]}}]",
+         "$.rules[0].reply.citations[0]: a citation has one of url, file, document; found 0"),
+        ("rules: [{reply: {text: a, citations: [{url: b, titel: c}]}}]",
+         '$.rules[0].reply.citations[0]: unknown key "titel" (did you mean "title"?)'),
+        ("rules: [{reply: {text: a, citations: [{url: b, for: c}]}}]",
+         "$.rules[0].reply.citations[0].for: this is not in the text"),
+        ("rules: [{reply: {template: a, citations: [{url: b, for: a}]}}]",
+         "$.rules[0].reply.citations[0].for: `for` goes with a `text`, and takes the place of `start` and "
+         "`end`"),
+        ("rules: [{reply: {text: a, citations: [{url: b, end: 2}]}}]",
+         "$.rules[0].reply.citations[0].end: expected a character of the text, from `start` on"),
+        ("rules: [{reply: {text: a, citations: [{document: 0, pages: [2, 1]}]}}]",
+         "$.rules[0].reply.citations[0].pages: expected where it starts and where it ends, like [0, 12]"),
+        ("rules: [{reply: {text: a, citations: [{document: 0, pages: [1, 2], blocks: [0, 1]}]}}]",
+         "$.rules[0].reply.citations[0]: `pages` and `blocks` exclude each other"),
+        ("rules: [{reply: {reasoning: {redacted: ''}}}]",
+         "$.rules[0].reply.reasoning: expected a text, or {redacted: ...} with what is told in its place"),
+        ("rules: [{reply: {web_search: {results: []}}}]",
+         "$.rules[0].reply.web_search: a web_search needs `query`"),
+        ("rules: [{reply: {web_search: {query: a, results: [{title: b}]}}}]",
+         "$.rules[0].reply.web_search.results[0]: this needs `url`"),
+        ("rules: [{reply: {web_search: {query: a, result: []}}}]",
+         '$.rules[0].reply.web_search: unknown key "result" (did you mean "results"?)'),
+        ("rules: [{reply: {file_search: {query: a, results: [{file: b, score: high}]}}}]",
+         "$.rules[0].reply.file_search.results[0].score: expected a number, found the text 'high'"),
+        ("rules: [{reply: {file_search: {query: a, results: [{file: b, attributes: c}]}}}]",
+         "$.rules[0].reply.file_search.results[0].attributes: expected a mapping, found the text 'c'"),
+        ("rules: [{reply: {mcp: search}}]",
+         "$.rules[0].reply.mcp: expected a mapping with server, name, arguments, output, error, id; "
+         "found the text 'search'"),
+        ("rules: [{reply: {mcp: {server: a, name: b, arguments: [c]}}}]",
+         "$.rules[0].reply.mcp.arguments: expected a mapping or JSON text, found a list"),
+        ("rules: [{reply: {text: a, web_search: b, parts: [c]}}]",
+         "$.rules[0].reply: `parts` says everything that is answered: move `text` into it"),
         ("rules: [{reply: {parts: [{tool_cal: {name: f}}]}}]",
          '$.rules[0].reply.parts[0]: unknown key "tool_cal" (did you mean "tool_call"?)'),
         ("rules: [{reply: {text: 1.5}}]",
@@ -183,7 +259,7 @@ def test_without_check_a_template_is_read_when_it_is_used() -> None:
         ("rules: [{reply: {text: }}]", "$.rules[0].reply.text: expected a text, found nothing"),
         ("rules: [{reply: {text: a, stop: stopped}}]",
          '$.rules[0].reply.stop: unknown stop reason "stopped" '
-         "(known: end, length, stop_sequence, tool_call, content_filter)"),
+         "(known: end, length, stop_sequence, tool_call, content_filter, pause, context_window)"),
         ("rules: [{reply: {text: a, logprobs: {a: 0.5}}}]",
          "$.rules[0].reply.logprobs.a: expected a log probability, 0 or less; found the value 0.5"),
         ("rules: [{reply: {text: a, logprobs: [a]}}]",

@@ -20,7 +20,8 @@ from understudy.matchers import MATCHERS
 from understudy.matchers.looking import Looking
 from understudy.rulefiles import EXTRA
 from understudy.rules import load, read_value
-from understudy.rules.read import FILE_KEYS, MODEL_KEYS, PART_KEYS, REPLY_KEYS, RULE_KEYS, USAGE_KEYS
+from understudy.rules.parts import CITATION, PART_KEYS, SERVER_TOOLS
+from understudy.rules.read import FILE_KEYS, MODEL_KEYS, REPLY_KEYS, RULE_KEYS, USAGE_KEYS
 from understudy.rules.schema import schema
 from understudy.rules.written import dumped, understood, written_condition
 
@@ -95,6 +96,10 @@ BEYOND = (
     "a range that no turn is in",
     "is here twice",
     "unknown kind of part",
+    "this is not in the text",
+    "`for` goes with a `text`",
+    "a character of the text",
+    "where it starts and where it ends",
 )
 """Mistakes that a schema cannot see."""
 
@@ -121,6 +126,18 @@ def answer(reply: object) -> dict[str, Any]:
 
 
 TAKEN: list[object] = [
+    answer({"text": "a", "citations": ["b", {"url": "c", "title": None, "for": "a"}]}),
+    answer({"template": "a", "citations": [{"file": "b", "start": 0, "end": 9}]}),
+    answer({"text": "a", "citations": None}),
+    answer({"refusal": "a", "citations": None}),
+    answer({"parts": [{"text": "a", "citations": [{"document": 0, "characters": [0, 1]}]}]}),
+    answer({"reasoning": {"redacted": "a"}}),
+    answer({"web_search": "a", "web_fetch": {"url": "a", "text": "b"}, "shell": "ls"}),
+    answer({"file_search": {"query": "a", "results": [{"file": "b", "score": 1, "attributes": {}}]}}),
+    answer({"code_execution": {"code": "a", "stdout": "", "exit_code": -9, "images": ["b"]}}),
+    answer({"image_generation": {"prompt": "a", "image": "b", "partials": ["c"], "size": None}}),
+    answer({"mcp": {"server": "a", "name": "b", "output": [1, None], "error": "c", "id": "d"}}),
+    answer({"mcp_tools": {"server": "a"}, "mcp_approval": {"server": "a", "name": "b", "arguments": {}}}),
     None,
     {},
     {"rules": None},
@@ -220,6 +237,23 @@ REFUSED: list[object] = [
     answer(1),
     answer([]),
     answer({}),
+    answer({"citations": ["a"]}),
+    answer({"refusal": "a", "citations": ["b"]}),
+    answer({"text": "a", "citations": [{}]}),
+    answer({"text": "a", "citations": [{"url": "b", "file": "c"}]}),
+    answer({"text": "a", "citations": [{"url": "a", "for": "a", "start": 0}]}),
+    answer({"text": "a", "citations": [{"document": 0, "pages": [1, 2], "blocks": [0, 1]}]}),
+    answer({"parts": [{"citations": ["a"]}]}),
+    answer({"parts": [{"refusal": "a", "citations": ["b"]}]}),
+    answer({"parts": ["a"], "web_search": "b"}),
+    answer({"reasoning": {"redacted": ""}}),
+    answer({"web_search": {"results": []}}),
+    answer({"web_search": {"query": "a", "results": [{"title": "b"}]}}),
+    answer({"mcp": "a"}),
+    answer({"mcp": {"server": "a", "arguments": {}}}),
+    answer({"mcp": {"server": "a", "name": "b", "arguments": [1]}}),
+    answer({"mcp_tools": {"tools": []}}),
+    answer({"shell": {"command": "ls", "exit_code": "0"}}),
     answer({"stop": "end"}),
     answer({"tool_calls": []}),
     answer({"tool_calls": [{}]}),
@@ -258,6 +292,9 @@ def test_what_the_reader_refuses_is_not_valid(value: object) -> None:
 @pytest.mark.parametrize(
     ("of", "keys"),
     [
+        (SCHEMA["$defs"]["citations"]["items"]["anyOf"][1], tuple(CITATION)),
+        (SCHEMA["$defs"]["web_search"]["anyOf"][1], tuple(SERVER_TOOLS["web_search"].fields())),
+        (SCHEMA["$defs"]["mcp"], tuple(SERVER_TOOLS["mcp"].fields())),
         (SCHEMA, FILE_KEYS),
         (SCHEMA["$defs"]["rule"], RULE_KEYS),
         (SCHEMA["$defs"]["response"], REPLY_KEYS),
@@ -266,13 +303,13 @@ def test_what_the_reader_refuses_is_not_valid(value: object) -> None:
         (SCHEMA["$defs"]["response"]["properties"]["usage"]["anyOf"][0], USAGE_KEYS),
         (SCHEMA["$defs"]["when"], (*(matcher.KEY for matcher in MATCHERS), "any", "all", "not")),
     ],
-    ids=["file", "rule", "reply", "part", "model", "usage", "when"],
+    ids=["citation", "web_search", "mcp", "file", "rule", "reply", "part", "model", "usage", "when"],
 )
 def test_every_key_that_the_reader_knows_is_described(of: dict[str, Any], keys: tuple[str, ...]) -> None:
     assert set(of["properties"]) == set(keys)
-    if of not in (SCHEMA["$defs"]["part"]["anyOf"][1], SCHEMA["$defs"]["response"]):
+    if keys in (FILE_KEYS, RULE_KEYS, MODEL_KEYS) or "any" in keys:
         said = {key for key, value in of["properties"].items() if value.get("description")}
-        assert said == set(keys) or keys == USAGE_KEYS
+        assert said == set(keys)
 
 
 # --- Rules as they were understood ----------------------------------------------------------------------

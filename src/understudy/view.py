@@ -10,7 +10,7 @@ import msgspec
 from understudy.engine import Engine
 from understudy.failures import neutral
 from understudy.journal import Exchange
-from understudy.model import Message, Reply, Request, ToolCall, Usage
+from understudy.model import Message, Part, Reply, Request, ToolCall, Usage
 from understudy.replies import Call
 
 
@@ -160,8 +160,12 @@ class View:
     @property
     def tool_calls(self) -> list[Call]:
         """The calls of tools that were answered; equal to what `tool_call(...)` makes."""
-        parts = self._reply.parts if self._reply else ()
-        return [Call(part.name, mapped(part.arguments)) for part in parts if isinstance(part, ToolCall)]
+        return [Call(part.name, mapped(part.arguments)) for part in self.parts if isinstance(part, ToolCall)]
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """All that the model said, in its order; nothing for an error."""
+        return self._reply.parts if self._reply else ()
 
     @cached_property
     def answer(self) -> Any:

@@ -24,10 +24,12 @@ def rules() -> Iterator[Mapping[str, Any]]:
 
 
 def replies() -> Iterator[Mapping[str, Any]]:
+    """The replies that are mappings, and the parts that are."""
     for rule in rules():
         for reply in (rule.get("reply"), *rule.get("sequence", ())):
             if isinstance(reply, Mapping):
                 yield reply
+                yield from (part for part in reply.get("parts", ()) if isinstance(part, Mapping))
 
 
 @pytest.mark.parametrize("text", EXAMPLES, ids=range(len(EXAMPLES)))

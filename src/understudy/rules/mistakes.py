@@ -16,10 +16,10 @@ from understudy.rules.read import (
     read_models,
     read_rule,
     templates,
-    told,
     unknown_of_rule,
 )
 from understudy.rules.rule import Rule
+from understudy.rules.values import told
 from understudy.templates import NO_EXTRA, Extra
 
 T = TypeVar("T")

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, get_args
 
-import msgspec
 from msgspec import Struct
 
 from understudy.documents import no_collection, parsed
@@ -19,9 +18,6 @@ from understudy.model import (
     NO_USAGE,
     ModelInfo,
     Pace,
-    Part,
-    Reasoning,
-    Refusal,
     Reply,
     Stop,
     Text,
@@ -29,9 +25,11 @@ from understudy.model import (
     Usage,
 )
 from understudy.pace import read_pace
+from understudy.rules.parts import SERVER_TOOLS, Named, read_part
 from understudy.rules.raw import FRAMING, NOT_YOURS, read_raw
 from understudy.rules.rule import Draft, Repeat, Response, Rule
 from understudy.rules.ruleset import RuleSet
+from understudy.rules.values import given, listed, mapping, told, whole, worded
 from understudy.templates import NO_EXTRA, Extra, Template
 
 FILE_KEYS = ("models", "limits", "pace", "rules")
@@ -56,6 +54,8 @@ REPLY_KEYS = (
     "refusal",
     "tool_calls",
     "parts",
+    "citations",
+    *SERVER_TOOLS,
     "stop",
     "usage",
     "logprobs",
@@ -66,9 +66,9 @@ REPLY_KEYS = (
     "faults",
 )
 SAID = ("text", "template", "reasoning", "refusal", "tool_calls")
+"""What most replies say."""
+IN_PARTS = (*SAID, "citations", *SERVER_TOOLS)
 """The keys of a reply that `parts` takes the place of."""
-PART_KEYS = ("text", "template", "reasoning", "refusal", "tool_call")
-CALL_KEYS = ("name", "arguments", "id")
 MODEL_KEYS = ("id", "owned_by", "created", "context_window", "pace")
 USAGE_KEYS = ("input", "output", "reasoning", "cached", "written", "written_1h")
 
@@ -137,16 +137,6 @@ def read_file(value: object, place: Place, extra: Extra) -> RuleFile:
         given(file, "limits", place, read_limits),
         given(file, "pace", place, read_pace),
     )
-
-
-def given(value: Mapping[str, object], key: str, place: Place, read: Callable[[object, Place], Any]) -> Any:
-    """What `read` makes of a key's value, None where the key is not there."""
-    return read(value[key], place / key) if value.get(key) is not None else None
-
-
-def told(value: Mapping[str, object], key: str, otherwise: object) -> object:
-    """What stands under a key; null says nothing."""
-    return otherwise if value.get(key) is None else value[key]
 
 
 # --- Models ------------------------------------------------------------------------------------------
@@ -292,7 +282,7 @@ def read_parts(
     reply: Mapping[str, object], place: Place, groups: Sequence[str], extra: Extra
 ) -> Reply | Draft:
     if "parts" in reply:
-        for key in reply.keys() & set(SAID):
+        for key in sorted(reply.keys() & set(IN_PARTS)):
             raise place.error(f"`parts` says everything that is answered: move `{key}` into it")
         named = [
             read_part(part, place / "parts" / i)
@@ -300,14 +290,16 @@ def read_parts(
         ]
     else:
         named = spread(reply, place)
-    parts = tuple(PARTS[kind](part, at, groups, extra) for kind, part, at in named)
+    read = [each.read(groups, extra) for each in named]
+    parts = tuple([part for part, _ in read])
     calls = any(isinstance(part, ToolCall) for part in parts)
     stop = read_stop(reply["stop"], place / "stop") if "stop" in reply else ("tool_call" if calls else "end")
     usage = given(reply, "usage", place, read_usage) or NO_USAGE
     logprobs = given(reply, "logprobs", place, read_logprobs) or ()
     id, model = worded(reply.get("id", ""), place / "id"), worded(reply.get("model", ""), place / "model")
     if any(isinstance(part, Template) for part in parts):
-        return Draft(parts, stop, usage, id, model, logprobs)
+        cited = {index: citations for index, (_, citations) in enumerate(read) if citations}
+        return Draft(parts, stop, usage, id, model, logprobs, cited)
     plain = tuple(part for part in parts if not isinstance(part, Template))
     return Reply(plain, stop, usage, id, model=model, logprobs=logprobs)
 
@@ -359,47 +351,21 @@ def read_usage(value: object, place: Place) -> Usage:
     return Usage(**{key: whole(usage[key], place / key, 0) for key in usage})
 
 
-Named = tuple[str, object, Place]
-"""A part yet to be read: its key, its value and its place."""
-
-
 def spread(reply: Mapping[str, object], place: Place) -> list[Named]:
-    """The parts of a reply that is written as a mapping, in the order of SAID."""
+    """The parts of a reply that is written as a mapping: a thought, tools of the vendor's, a text, calls."""
     said = [key for key in ("text", "template", "refusal") if key in reply]
     if len(said) > 1:
         raise place.error(f"`{said[0]}` and `{said[1]}` exclude each other; `parts` can hold both")
-    named: list[Named] = [(key, reply[key], place / key) for key in ("reasoning", *said) if key in reply]
+    if reply.get("citations") is not None and said not in (["text"], ["template"]):
+        raise (place / "citations").error("only a `text` or a `template` can cite")
+    keys = ["reasoning", *(key for key in reply if key in SERVER_TOOLS), *said]
+    named = [Named(key, reply[key], place / key, (reply, place)) for key in keys if key in reply]
     if "tool_calls" in reply:
-        at = place / "tool_calls"
-        named += [("tool_call", call, at / i) for i, call in enumerate(listed(reply["tool_calls"], at))]
+        at, calls = place / "tool_calls", listed(reply["tool_calls"], place / "tool_calls")
+        named += [Named("tool_call", call, at / i, (reply, place)) for i, call in enumerate(calls)]
     if not named:
         raise place.error(f"nothing to answer: give one of {', '.join((*SAID, 'parts', 'error', 'status'))}")
     return named
-
-
-def read_part(value: object, place: Place) -> Named:
-    if isinstance(value, str):
-        return ("text", value, place)
-    part = mapping(value, PART_KEYS, place)
-    if len(part) != 1:
-        raise place.error(f"a part is a text or has one key of {', '.join(PART_KEYS)}; found {len(part)}")
-    (key,) = part
-    return (key, part[key], place / key)
-
-
-def read_call(value: object, place: Place) -> ToolCall:
-    """`arguments` is a mapping; a text goes over the wire as it is."""
-    call = mapping(value, CALL_KEYS, place)
-    if "name" not in call:
-        raise place.error("a tool call needs a `name`")
-    arguments = call.get("arguments", {})
-    if not isinstance(arguments, str):
-        if not isinstance(arguments, Mapping):
-            raise (place / "arguments").error(
-                f"expected a mapping or JSON text, found {described(arguments)}"
-            )
-        arguments = msgspec.json.encode(arguments).decode()
-    return ToolCall(worded(call["name"], place / "name"), arguments, worded(call.get("id", ""), place / "id"))
 
 
 def read_stop(value: object, place: Place) -> Stop:
@@ -407,42 +373,3 @@ def read_stop(value: object, place: Place) -> Stop:
         if stop == value:
             return stop  # type: ignore[no-any-return]
     raise place.unknown("stop reason", str(value), get_args(Stop))
-
-
-PARTS: dict[str, Callable[[object, Place, Sequence[str], Extra], Part | Template]] = {
-    "text": lambda value, place, groups, extra: Text(worded(value, place)),
-    "template": lambda value, place, groups, extra: Template(worded(value, place), place, groups, extra),
-    "reasoning": lambda value, place, groups, extra: Reasoning(worded(value, place)),
-    "refusal": lambda value, place, groups, extra: Refusal(worded(value, place)),
-    "tool_call": lambda value, place, groups, extra: read_call(value, place),
-}
-
-
-def mapping(value: object, known: Sequence[str], place: Place) -> Mapping[str, object]:
-    """The value, if it is a mapping with none but known keys."""
-    if not isinstance(value, Mapping):
-        raise place.error(f"expected a mapping with {', '.join(known)}; found {described(value)}")
-    for key in value:
-        if key not in known:
-            raise place.unknown("key", str(key), known)
-    return value
-
-
-def listed(value: object, place: Place) -> list[object]:
-    if not isinstance(value, list):
-        raise place.error(f"expected a list, found {described(value)}")
-    return value
-
-
-def worded(value: object, place: Place, what: str = "a text") -> str:
-    if not isinstance(value, str):
-        hint = "" if isinstance(value, Mapping | list | None) else f' (put it in quotes: "{value}")'
-        raise place.error(f"expected {what}, found {described(value)}{hint}")
-    return value
-
-
-def whole(value: object, place: Place, least: int | None = None) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or (least is not None and value < least):
-        wanted = "a whole number" if least is None else f"a whole number from {least}"
-        raise place.error(f"expected {wanted}, found {described(value)}")
-    return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -10,14 +11,14 @@ from understudy.errors import Place
 from understudy.faults.base import Fault
 from understudy.matchers import Groups, Matcher, Verdict
 from understudy.matchers.base import NO_GROUPS
-from understudy.model import NO_USAGE, Pace, Part, Reply, Request, Stop, Text, Usage
+from understudy.model import NO_USAGE, Citation, Pace, Part, Reply, Request, Stop, Text, Usage
 from understudy.templates import Template
 
 Repeat = Literal["once", "last", "cycle"]
 
 
 class Draft(Struct, frozen=True, gc=False):
-    """A reply some of whose texts are templates."""
+    """A reply some of whose texts are templates; `cited` is what these rest on, by the part's number."""
 
     parts: tuple[Part | Template, ...]
     stop: Stop = "end"
@@ -25,10 +26,12 @@ class Draft(Struct, frozen=True, gc=False):
     id: str = ""
     model: str = ""
     logprobs: tuple[tuple[str, float], ...] = ()
+    cited: Mapping[int, tuple[Citation, ...]] = {}
 
     def reply(self, request: Request, groups: Groups) -> Reply:
         parts = [
-            Text(part.render(request, groups)) if type(part) is Template else part for part in self.parts
+            Text(part.render(request, groups), self.cited.get(index, ())) if type(part) is Template else part
+            for index, part in enumerate(self.parts)
         ]
         return Reply(
             tuple(parts),  # type: ignore[arg-type]

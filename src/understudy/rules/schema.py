@@ -13,6 +13,7 @@ from understudy.limits import PER, UNITS
 from understudy.matchers import when_schema
 from understudy.model import Stop
 from understudy.pace import pace_schema
+from understudy.rules.parts import CITATION, SERVER_TOOLS, SOURCES, WITHIN, object_schema
 from understudy.rules.rule import Repeat
 
 Schema = dict[str, Any]
@@ -50,6 +51,8 @@ def schema() -> Schema:
             "raw": raw(),
             "part": part(),
             "call": call(),
+            "citations": citations(),
+            **{kind: tool.schema() for kind, tool in SERVER_TOOLS.items()},
             "headers": headers(),
         },
     }
@@ -143,9 +146,11 @@ def response() -> Schema:
     properties = {
         "text": said("What the model says.", TEXT),
         "template": said("What it says, quoting the request: `You said {{ user }}`.", TEXT),
-        "reasoning": said("What it thinks aloud first.", TEXT),
+        "reasoning": said("What it thinks aloud first.", thought()),
         "refusal": said("With which words it refuses.", TEXT),
+        "citations": said("What the text rests on.", optional(ref("citations"))),
         "tool_calls": said("The tools that it calls.", listed(ref("call"))),
+        **server_tools(),
         "parts": said("All of these, in an order of your own.", listed(ref("part"))),
         "stop": said("Why the answer ends.", {"enum": list(get_args(Stop))}),
         "usage": said("Tokens, in place of those that are counted.", optional(usage())),
@@ -160,7 +165,7 @@ def response() -> Schema:
     }
     alone = ("text", "template", "refusal")
     spread = {
-        "anyOf": [{"required": [key]} for key in (*alone, "reasoning")]
+        "anyOf": [{"required": [key]} for key in (*alone, "reasoning", *SERVER_TOOLS)]
         + [{"required": ["tool_calls"], "properties": {"tool_calls": {"minItems": 1}}}],
         "not": {
             "anyOf": [{"required": [a, b]} for i, a in enumerate(alone) for b in alone[i + 1 :]]
@@ -169,9 +174,46 @@ def response() -> Schema:
     }
     apart = {
         "required": ["parts"],
-        "not": {"anyOf": [{"required": [key]} for key in (*alone, "reasoning", "tool_calls")]},
+        "not": {
+            "anyOf": [
+                {"required": [key]} for key in (*alone, "reasoning", "tool_calls", "citations", *SERVER_TOOLS)
+            ]
+        },
     }
-    return mapping(properties, anyOf=[spread, apart])
+    return mapping(properties, anyOf=[spread, apart], **{"if": CITES, "then": CITING})
+
+
+CITES: Schema = {"required": ["citations"], "properties": {"citations": {"type": "array"}}}
+CITING: Schema = {"anyOf": [{"required": ["text"]}, {"required": ["template"]}]}
+
+
+def thought() -> Schema:
+    hidden = mapping({"redacted": TEXT | {"minLength": 1}}, required=["redacted"])
+    return {"anyOf": [TEXT, hidden]}
+
+
+def server_tools() -> dict[str, Schema]:
+    return {
+        kind: said("A tool that the vendor runs, and what came of it.", ref(kind)) for kind in SERVER_TOOLS
+    }
+
+
+def citations() -> Schema:
+    one = object_schema(CITATION) | {
+        "oneOf": [present(key) for key in SOURCES],
+        "not": {
+            "anyOf": [
+                {"allOf": [present(a), present(b)]} for i, a in enumerate(WITHIN) for b in WITHIN[i + 1 :]
+            ]
+            + [{"allOf": [present("for"), present(key)]} for key in ("start", "end")]
+        },
+    }
+    return listed({"anyOf": [TEXT, one]})
+
+
+def present(key: str) -> Schema:
+    """That a key is there, and not null."""
+    return {"required": [key], "properties": {key: {"not": {"type": "null"}}}}
 
 
 def usage() -> Schema:
@@ -199,11 +241,15 @@ def part() -> Schema:
     properties = {
         "text": TEXT,
         "template": TEXT,
-        "reasoning": TEXT,
+        "reasoning": thought(),
         "refusal": TEXT,
         "tool_call": ref("call"),
+        **server_tools(),
+        "citations": optional(ref("citations")),
     }
-    return {"anyOf": [TEXT, mapping(properties, minProperties=1, maxProperties=1)]}
+    alone = {"maxProperties": 1, "not": {"required": ["citations"]}}
+    cites = {"maxProperties": 2, "required": ["citations"], **CITING}
+    return {"anyOf": [TEXT, mapping(properties, minProperties=1, anyOf=[alone, cites])]}
 
 
 def call() -> Schema:
