@@ -18,10 +18,12 @@ from understudy.model import (
     Audio,
     Begin,
     Broken,
+    Citation,
     File,
     HttpRequest,
     Image,
     Message,
+    Part,
     PartStart,
     Reasoning,
     Refusal,
@@ -29,6 +31,8 @@ from understudy.model import (
     Request,
     ResponseFormat,
     Sampling,
+    ServerToolCall,
+    Stop,
     Text,
     Tool,
     ToolCall,
@@ -149,8 +153,253 @@ def test_a_result_may_be_told_in_parts() -> None:
     assert asked.messages[-1] == Message("tool", (ToolResult("call_1", "a\nb", "find"),))
 
 
-def test_items_of_built_in_tools_and_thoughts_without_words_say_nothing() -> None:
-    items = [USER, {"type": "web_search_call", "id": "ws_1"}, {"type": "reasoning", "summary": []}]
+HOSTED_ITEMS: list[tuple[dict[str, Any], ServerToolCall]] = [
+    (
+        {"type": "web_search_call", "action": {"type": "search", "queries": ["a", "b"], "query": "a"}},
+        ServerToolCall("web_search", "a\nb"),
+    ),
+    (
+        {
+            "type": "web_search_call",
+            "action": {"type": "search", "query": "a", "sources": [{"type": "url", "url": "u"}]},
+        },
+        ServerToolCall("web_search", "a", '{"results":[{"url":"u"}]}'),
+    ),
+    (
+        {"type": "web_search_call", "action": {"type": "find_in_page", "url": "u", "pattern": "p"}},
+        ServerToolCall("web_fetch", "u"),
+    ),
+    ({"type": "web_search_call", "action": 1}, ServerToolCall("web_search", "")),
+    (
+        {"type": "file_search_call", "queries": ["a"], "results": [{"file_id": "f", "score": None}]},
+        ServerToolCall("file_search", "a", '{"results":[{"file":"f"}]}'),
+    ),
+    ({"type": "file_search_call", "queries": 1, "results": 1}, ServerToolCall("file_search")),
+    (
+        {
+            "type": "code_interpreter_call",
+            "code": "a",
+            "outputs": [{"type": "logs", "logs": "b"}, {"type": "image", "url": "u"}],
+        },
+        ServerToolCall("code_execution", "a", '{"stdout":"b","images":["u"]}'),
+    ),
+    ({"type": "code_interpreter_call", "outputs": None}, ServerToolCall("code_execution")),
+    (
+        {"type": "image_generation_call", "result": "aGk=", "revised_prompt": "a", "size": None},
+        ServerToolCall("image_generation", "a", '{"image":"aGk="}'),
+    ),
+    ({"type": "image_generation_call", "result": None}, ServerToolCall("image_generation")),
+    (
+        {"type": "mcp_call", "server_label": "s", "name": "f", "arguments": "{}", "error": "no"},
+        ServerToolCall("mcp", "{}", "", "no", "", "f", "s"),
+    ),
+    (
+        {"type": "mcp_call", "error": {"type": "http_error", "code": 500, "message": "no"}, "output": "a"},
+        ServerToolCall("mcp", "", '{"output":"a"}', "no"),
+    ),
+    ({"type": "mcp_call", "error": None}, ServerToolCall("mcp")),
+    (
+        {"type": "mcp_list_tools", "server_label": "s", "tools": [{"name": "f", "input_schema": {}}]},
+        ServerToolCall("mcp_tools", "", '{"tools":[{"name":"f","schema":{}}]}', server="s"),
+    ),
+    (
+        {"type": "mcp_approval_request", "arguments": "{}", "name": "f", "server_label": "s"},
+        ServerToolCall("mcp_approval", "{}", name="f", server="s"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("item", "call"), HOSTED_ITEMS, ids=lambda value: str(value)[:60])
+def test_calls_of_tools_that_the_api_ran_are_what_was_said(
+    item: dict[str, Any], call: ServerToolCall
+) -> None:
+    asked = parse(input=[USER, item, {"role": "assistant", "content": "So."}])
+    assert asked.messages == (
+        Message("user", (Text("Hi"),)),
+        Message("assistant", (call, Text("So."))),
+    )
+
+
+def test_what_a_shell_of_the_apis_printed_is_no_clients_result() -> None:
+    here = {"type": "container_reference", "container_id": "c"}
+    call = {"type": "shell_call", "call_id": "c1", "action": {"commands": ["ls", "pwd"]}, "environment": here}
+    printed = [
+        {"stdout": "a", "stderr": "", "outcome": {"type": "exit", "exit_code": 3}},
+        {"stdout": "b", "stderr": "c", "outcome": {"type": "timeout"}},
+    ]
+    asked = parse(input=[USER, call, {"type": "shell_call_output", "call_id": "c1", "output": printed}])
+    assert asked.messages[1:] == (
+        Message(
+            "assistant",
+            (
+                ServerToolCall("shell", "ls\npwd", id="c1"),
+                ServerToolCall("shell", "", '{"stdout":"ab","stderr":"c","exit_code":3}', id="c1"),
+            ),
+        ),
+    )
+
+
+CLIENT_ITEMS: list[tuple[dict[str, Any], dict[str, Any], tuple[Part, ...], tuple[Part, ...]]] = [
+    (
+        {"type": "computer_call", "call_id": "c", "action": {"type": "wait"}},
+        {
+            "type": "computer_call_output",
+            "call_id": "c",
+            "output": {"image_url": "data:image/png;base64,aGk="},
+        },
+        (ToolCall("computer", '{"type":"wait"}', "c"),),
+        (ToolResult("c", "", "computer"), Image("data:image/png;base64,aGk=")),
+    ),
+    (
+        {"type": "computer_call", "call_id": "c", "actions": [{"type": "wait"}]},
+        {"type": "computer_call_output", "call_id": "c", "output": 1},
+        (ToolCall("computer", '{"actions":[{"type":"wait"}]}', "c"),),
+        (ToolResult("c", "", "computer"),),
+    ),
+    (
+        {
+            "type": "local_shell_call",
+            "call_id": "c",
+            "action": {"type": "exec", "command": ["ls"], "user": None},
+        },
+        {"type": "local_shell_call_output", "id": "c", "output": "a.txt"},
+        (ToolCall("local_shell", '{"type":"exec","command":["ls"]}', "c"),),
+        (ToolResult("c", "a.txt", "local_shell"),),
+    ),
+    (
+        {"type": "shell_call", "call_id": "c", "action": {"commands": ["ls"]}},
+        {"type": "shell_call_output", "call_id": "c", "output": [{"stdout": "a", "stderr": "b"}]},
+        (ToolCall("shell", '{"commands":["ls"]}', "c"),),
+        (ToolResult("c", "a\nb", "shell"),),
+    ),
+    (
+        {"type": "apply_patch_call", "call_id": "c", "operation": {"type": "delete_file", "path": "a"}},
+        {"type": "apply_patch_call_output", "call_id": "c", "status": "completed"},
+        (ToolCall("apply_patch", '{"type":"delete_file","path":"a"}', "c"),),
+        (ToolResult("c", "", "apply_patch"),),
+    ),
+    (
+        {"type": "local_shell_call", "action": 1},
+        {"type": "local_shell_call_output", "id": 1},
+        (ToolCall("local_shell", "{}", ""),),
+        (ToolResult("", "", "local_shell"),),
+    ),
+    (
+        {"type": "mcp_approval_request", "id": "r", "arguments": "{}", "name": "f", "server_label": "s"},
+        {"type": "mcp_approval_response", "approval_request_id": "r", "approve": False, "reason": "no"},
+        (ServerToolCall("mcp_approval", "{}", name="f", server="s"),),
+        (ToolResult("r", "denied: no", "mcp_approval"),),
+    ),
+    (
+        {"type": "mcp_approval_request"},
+        {"type": "mcp_approval_response", "approval_request_id": 1, "approve": True},
+        (ServerToolCall("mcp_approval"),),
+        (ToolResult("", "approved", "mcp_approval"),),
+    ),
+]
+
+
+@pytest.mark.parametrize(("item", "result", "call", "given"), CLIENT_ITEMS, ids=lambda value: str(value)[:50])
+def test_the_apis_tools_that_a_client_runs_are_calls_with_results(
+    item: dict[str, Any], result: dict[str, Any], call: tuple[Part, ...], given: tuple[Part, ...]
+) -> None:
+    asked = parse(input=[USER, item, result])
+    assert asked.messages[1:] == (Message("assistant", call), Message("tool", given))
+
+
+def test_a_thought_that_is_not_shown_is_kept_as_it_is() -> None:
+    asked = parse(input=[USER, {"type": "reasoning", "summary": [], "encrypted_content": "gAAAA"}])
+    assert asked.messages[1] == Message("assistant", (Reasoning(redacted="gAAAA"),))
+
+
+def output_of(*parts: Part, stop: Stop = "end", **fields: Any) -> list[Any]:
+    reply = Reply(parts, stop, id="abc", created=1, model="gpt-4o")
+    told: list[Any] = json.loads(responses.body(reply, parse(**fields)))["output"]
+    return told
+
+
+def test_a_call_that_stops_before_it_has_run_is_incomplete() -> None:
+    (item,) = output_of(ServerToolCall("shell", "ls", id="c"), stop="pause")
+    assert (item["type"], item["status"]) == ("shell_call", "incomplete")
+    (item,) = output_of(ServerToolCall("image_generation", "a dot"), stop="length")
+    assert (item["type"], item["status"]) == ("image_generation_call", "generating")
+    stream = responses.encoder(parse(stream=True))
+    reply = Reply((ServerToolCall("web_search", "a"),), "pause", id="abc", model="gpt-4o")
+    told = b"".join(stream(event) for event in unfold(reply)).decode()
+    assert "web_search_call.in_progress" in told
+    assert "web_search_call.completed" not in told
+
+
+def test_a_call_that_failed_says_so() -> None:
+    for kind in ("web_search", "file_search", "code_execution", "image_generation"):
+        (item,) = output_of(ServerToolCall(kind, "a", error="no"))
+        assert item["status"] == "failed"
+    item, printed = output_of(ServerToolCall("shell", "ls", error="timeout", id="c"))
+    assert (item["status"], printed["output"][0]["outcome"]) == ("completed", {"type": "timeout"})
+    (code,) = output_of(
+        ServerToolCall("code_execution", "a", error="no"), include=["code_interpreter_call.outputs"]
+    )
+    assert code["outputs"] == [{"type": "logs", "logs": "no"}]
+
+
+def test_a_container_is_the_requests_or_the_answers_own() -> None:
+    for tool, container in (
+        ({"type": "code_interpreter", "container": "cntr_1"}, "cntr_1"),
+        ({"type": "code_interpreter", "container": {"type": "auto"}}, "cntr_abc"),
+        ({"type": "shell", "environment": {"type": "container_reference", "container_id": "c"}}, "c"),
+    ):
+        (item,) = output_of(ServerToolCall("code_execution", "a"), tools=[tool])
+        assert item["container_id"] == container
+
+
+def test_partial_images_are_as_many_as_are_asked_for() -> None:
+    call = ServerToolCall("image_generation", "a dot", '{"partials":["aA==","aQ=="],"image":"ag=="}')
+    for asked, count in ((None, 0), (1, 1), (3, 2), ("many", 0)):
+        stream = responses.encoder(parse(tools=[{"type": "image_generation", "partial_images": asked}]))
+        told = b"".join(stream(event) for event in unfold(Reply((call,), id="abc", model="m")))
+        assert told.count(b"event: response.image_generation_call.partial_image\n") == count
+
+
+def test_a_documents_citation_is_left_out() -> None:
+    source = Citation(document=0, quote="a")
+    (item,) = output_of(Text("A.", (source, Citation("u"))))
+    (told,) = item["content"][0]["annotations"]
+    assert (told["url"], told["start_index"], told["end_index"]) == ("u", 0, 2)
+
+
+def test_a_call_whose_arguments_are_no_object_is_a_functions() -> None:
+    for arguments in ("{", "[]"):
+        (item,) = output_of(ToolCall("computer", arguments, "c"), tools=[{"type": "computer"}])
+        assert (item["type"], item["arguments"]) == ("function_call", arguments)
+    (item,) = output_of(ToolCall("computer", "{}", "c"))
+    assert item["type"] == "function_call"
+    (item,) = output_of(ToolCall("computer", '{"actions":[]}', "c"), tools=[{"type": "computer"}])
+    assert item["actions"] == []
+
+
+def test_commands_of_a_clients_shell_are_told_one_by_one() -> None:
+    call = ToolCall("shell", '{"commands":["ls",1]}', "c")
+    stream = responses.encoder(
+        parse(tools=[{"type": "shell"}], stream_options={"include_obfuscation": False})
+    )
+    told = b"".join(stream(event) for event in unfold(Reply((call,), "tool_call", id="abc", model="m")))
+    data = [json.loads(line[6:]) for line in told.splitlines() if line.startswith(b"data: ")]
+    commands = [each for each in data if "shell_call_command" in each["type"]]
+    for each in commands:
+        del each["sequence_number"]
+    assert commands == [
+        {"type": "response.shell_call_command.added", "command": "", "command_index": 0, "output_index": 0},
+        {"type": "response.shell_call_command.delta", "command_index": 0, "delta": "ls", "output_index": 0},
+        {"type": "response.shell_call_command.done", "command": "ls", "command_index": 0, "output_index": 0},
+    ]
+    (item,) = output_of(ToolCall("shell", '{"commands":1}', "c"), tools=[{"type": "shell"}])
+    assert item["action"]["commands"] == 1
+    told = b"".join(stream(event) for event in unfold(Reply((ToolCall("shell", '{"commands":1}'),), id="a")))
+    assert b"shell_call_command" not in told
+
+
+def test_thoughts_without_words_and_items_that_are_named_say_nothing() -> None:
+    items = [USER, {"type": "item_reference", "id": "ws_1"}, {"type": "reasoning", "summary": []}]
     assert parse(input=items).messages[0] == Message("user", (Text("Hi"),))
     assert [part for message in parse(input=items).messages[1:] for part in message.parts] == []
 
@@ -500,9 +749,16 @@ def test_a_stream_that_was_cut_is_read_as_far_as_it_goes() -> None:
     assert told == Reply(parts, "tool_call", id="x1", created=7, model="gpt-4o")
 
 
+def test_a_citation_of_an_unknown_kind_is_passed_over() -> None:
+    told = {"type": "output_text", "text": "A.", "annotations": [{"type": "file_path", "file_id": "f"}]}
+    raw = {"id": "resp_1", "created_at": 7.0, "model": "m", "status": "completed", "object": "response"}
+    output = [{"type": "message", "content": [told]}]
+    assert responses.read([json.dumps({**raw, "output": output}).encode()]).parts == (Text("A."),)
+
+
 def test_what_other_servers_leave_out_is_made_up() -> None:
     raw = {"id": "resp_1", "created_at": 7.0, "model": "m", "status": "incomplete", "object": "response"}
-    output = [{"type": "web_search_call"}, {"type": "reasoning", "summary": []}]
+    output = [{"type": "program"}, {"type": "reasoning", "summary": []}]
     assert responses.read([json.dumps({**raw, "output": output}).encode()]) == Reply(
         (), "length", id="1", created=7, model="m"
     )

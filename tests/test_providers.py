@@ -181,10 +181,57 @@ def optional(parts: st.SearchStrategy[Part]) -> st.SearchStrategy[tuple[Part, ..
     return st.one_of(st.just(()), parts.map(lambda part: (part,)))
 
 
+def gave(**told: Any) -> str:
+    return msgspec.json.encode(told).decode()
+
+
+def hosted() -> st.SearchStrategy[Part]:
+    """Calls of tools that OpenAI runs by itself, with what its API tells of their results."""
+    word = st.text("abc XYZ-/.", min_size=1, max_size=9).filter(str.strip)
+    found = st.lists(word, max_size=2)
+    urls = found.map(lambda each: gave(results=[{"url": url} for url in each]))
+    files = word.map(
+        lambda each: gave(results=[{"file": each, "name": "n", "text": each, "score": 0.5, "attributes": {}}])
+    )
+    image = word.map(
+        lambda each: gave(image=each, format="png", size="1x1", quality="low", background="opaque")
+    )
+    listed = word.map(lambda each: gave(tools=[{"name": each, "description": "d", "schema": {}}]))
+    ran = word.map(lambda each: gave(stdout=each, stderr="e", exit_code=2))
+    call: Any = ServerToolCall
+    return st.one_of(
+        st.builds(call, st.just("web_search"), said, urls),
+        st.builds(call, st.just("web_fetch"), said),
+        st.builds(call, st.just("file_search"), said, files),
+        st.builds(call, st.just("code_execution"), said, word.map(lambda each: gave(stdout=each))),
+        st.builds(call, st.just("image_generation"), said, image),
+        st.builds(
+            call, st.just("mcp"), said, word.map(lambda each: gave(output=each)), name=said, server=said
+        ),
+        st.builds(call, st.just("mcp"), said, error=said, name=said, server=said),
+        st.builds(call, st.just("mcp_tools"), st.just(""), listed, server=said),
+        st.builds(call, st.just("mcp_approval"), said, name=said, server=said),
+        st.builds(call, st.just("shell"), said, ran, id=ids),
+    )
+
+
+def sourced(*sources: st.SearchStrategy[Citation]) -> st.SearchStrategy[Part]:
+    """Texts of nine characters or more that cite these."""
+    texts = said.map(lambda text: f"{text}123456789")
+    return st.builds(Text, texts, st.lists(st.one_of(*sources), min_size=1, max_size=2).map(tuple))
+
+
+pages = st.builds(Citation, said, said, start=st.integers(0, 4), end=st.integers(4, 9))
+cited_files = st.builds(Citation, title=said, file=said, end=st.integers(1, 9))
+INCLUDE = ["web_search_call.action.sources", "file_search_call.results", "code_interpreter_call.outputs"]
+
+
 def items() -> st.SearchStrategy[tuple[Part, ...]]:
     """What a response's items can hold: anything in any order, thoughts that say something."""
     texts = st.one_of(st.builds(Text, st.text()), st.builds(Refusal, st.text()))
-    one: st.SearchStrategy[Part] = st.one_of(texts, st.builds(Reasoning, said), redacted, calls)
+    one: st.SearchStrategy[Part] = st.one_of(
+        texts, st.builds(Reasoning, said), redacted, calls, hosted(), sourced(pages, cited_files)
+    )
     return st.lists(one, max_size=5).map(tuple)
 
 
@@ -238,7 +285,7 @@ CONTENTS: dict[str, Any] = {
 }
 EXPRESSIBLE: dict[str, tuple[st.SearchStrategy[Reply], dict[str, Any]]] = {
     "openai-chat": (choices_of(chat_parts()), {"messages": [{"role": "user", "content": "hi"}]}),
-    "openai-responses": (one_of(items()), {"input": "hi"}),
+    "openai-responses": (one_of(items()), {"input": "hi", "include": INCLUDE}),
     "openai-completions": (choices_of(said.map(lambda text: (Text(text),))), {"prompt": "hi"}),
     "anthropic-messages": (
         one_of(message_parts()),

@@ -26,7 +26,7 @@ CASES = sorted(f"{file.parent.name}/{file.name.split('.')[0]}" for file in HERE.
 STREAMED = [case for case in CASES if (HERE / f"{case}.sse").exists()]
 
 # The ids of items, of which the first letters tell the kind.
-ITEM = re.compile(r"(msg|rs|fc|ctc)_[0-9A-Za-z]{40,}")
+ITEM = re.compile(r"(msg|rs|fc|ctc|ws|fs|ci|ig|mcpl?|mcpr|sho?|cu|lsh|apc)_[0-9A-Za-z]{40,}")
 
 # An echo is not told from the text that follows it, so that such an answer cannot be read back.
 UNREADABLE: dict[str, tuple[str, ...]] = {"openai_completions/echo": (" hi", " ho")}

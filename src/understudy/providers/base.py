@@ -12,7 +12,16 @@ from typing import Any, Protocol
 import msgspec
 
 from understudy.errors import Failure
-from understudy.model import AnyReply, AnyRequest, Broken, Event, HttpRequest, RateLimits
+from understudy.model import (
+    AnyReply,
+    AnyRequest,
+    Broken,
+    Event,
+    HttpRequest,
+    RateLimits,
+    Reply,
+    ServerToolCall,
+)
 
 
 class HttpReply(msgspec.Struct, frozen=True, gc=False):
@@ -100,6 +109,14 @@ def failure_of(broken: Broken) -> Failure:
         type=broken.type,
         facts=broken.facts,
     )
+
+
+def unfinished(reply: Reply, index: int) -> bool:
+    """Whether a part is a call of the vendor's own tool at which the answer stops before it has run."""
+    part = reply.parts[index]
+    if not isinstance(part, ServerToolCall) or part.result or part.error:
+        return False
+    return index == len(reply.parts) - 1 and reply.stop in ("pause", "length", "context_window")
 
 
 _ONE_LINE = dict.fromkeys((*range(32), 127), " ")

@@ -1,18 +1,13 @@
-"""Responses: answers, whole and streamed.
-
-Each part of a reply is an item of the output: text and refusals are messages, a thought is a reasoning item
-with its summary, a call is a call. The ids of items are made of the answer's.
-"""
+"""Responses: answers, whole and streamed: the object around the items, and the events that tell of both."""
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from typing import Any
 
 from msgspec import Raw
+from msgspec.structs import replace
 
-from understudy import tokens
 from understudy.caching import cached
 from understudy.model import (
     Begin,
@@ -28,30 +23,38 @@ from understudy.model import (
     Reply,
     Request,
     ServerToolCall,
-    Stop,
     Text,
     ToolCall,
     Usage,
 )
 from understudy.providers import openai_base as base
-from understudy.providers.base import decode, encode, failure_of, quote
+from understudy.providers.base import decode, encode, failure_of, quote, unfinished
+from understudy.providers.openai_responses.built_in import built_in, commands
 from understudy.providers.openai_responses.echo import Echo, echo
-from understudy.providers.openai_responses.families import family
+from understudy.providers.openai_responses.hosted import HOSTED, Hosted, count, partials, printed
+from understudy.providers.openai_responses.output import (
+    WHY,
+    citations_of,
+    content,
+    is_custom,
+    item,
+    item_id,
+    items,
+    places,
+    started,
+    token,
+)
 from understudy.providers.openai_responses.spellings import SPELLINGS
 
-WHY: dict[Stop, str] = {
-    "length": "max_output_tokens",
-    "context_window": "max_output_tokens",
-    "content_filter": "content_filter",
-}
-"""Why a response is incomplete; whatever ends otherwise is complete."""
+NO_SEARCHES, SEARCHES = b'"web_search":{"num_requests":0}', b'"web_search":{"num_requests":%d}'
+"""What `tool_usage` tells of the web searches in an answer."""
 
 # --- the response ---------------------------------------------------------------------------------------
 
 
 def body(reply: Reply, request: Request) -> bytes:
     """The `response` object."""
-    output = encode(_items(reply, request))
+    output = encode(items(reply, request))
     return _ended(reply, echo(request, reply.model), output, b'"billing":{"payer":"developer"},')
 
 
@@ -61,6 +64,9 @@ def _ended(reply: Reply, told: Echo, output: bytes, billing: bytes = b"") -> byt
     completed = b"null" if why else b"%d" % reply.created
     reason = encode({"reason": why}) if why else b"null"
     usage = encode(usage_object(reply.usage))
+    searches = sum(isinstance(part, ServerToolCall) and part.kind == "web_search" for part in reply.parts)
+    if searches:
+        told = replace(told, later=told.later.replace(NO_SEARCHES, SEARCHES % searches))
     return _response(reply, told, status, completed, reason, output, told.served, usage, billing)
 
 
@@ -111,139 +117,6 @@ def usage_object(usage: Usage) -> dict[str, Any]:
     }
 
 
-# --- items ----------------------------------------------------------------------------------------------
-
-
-def _items(reply: Reply, request: Request) -> list[dict[str, Any]]:
-    return [item(reply, request, index, place) for index, place in _places(reply).items()]
-
-
-def _places(reply: Reply) -> dict[int, int]:
-    """Where in the output the items of the parts are; a part that the API cannot tell has none."""
-    told = [index for index, part in enumerate(reply.parts) if not isinstance(part, ServerToolCall)]
-    return {index: place for place, index in enumerate(told)}
-
-
-def item(reply: Reply, request: Request, index: int, place: int) -> dict[str, Any]:
-    """The item that a part is, whole; `place` is that in the output."""
-    part = reply.parts[index]
-    cut = WHY.get(reply.stop) == "max_output_tokens" and index == len(reply.parts) - 1
-    match part:
-        case Text() | Refusal():
-            return _message(reply, index, place, cut, [content(part, reply, request)])
-        case Reasoning():
-            return _thought(reply, place, part, _summary(part))
-        case ToolCall(_, arguments):
-            return _call(part, reply, request, place, "incomplete" if cut else "completed", arguments)
-        case _:
-            raise TypeError(f"a response cannot hold a part of type {type(part).__name__}")
-
-
-def started(reply: Reply, request: Request, index: int, place: int) -> dict[str, Any]:
-    """The item that a part is, before anything of it was said."""
-    part = reply.parts[index]
-    match part:
-        case Text() | Refusal():
-            return _message(reply, index, place, False, []) | {"status": "in_progress"}
-        case Reasoning():
-            return _thought(reply, place, part, [])
-        case ToolCall():
-            return _call(part, reply, request, place, "in_progress", "")
-        case _:
-            raise TypeError(f"a response cannot hold a part of type {type(part).__name__}")
-
-
-def content(part: Text | Refusal, reply: Reply, request: Request) -> dict[str, Any]:
-    """What is in a message."""
-    if isinstance(part, Refusal):
-        return {"type": "refusal", "refusal": part.text}
-    top = request.sampling.top_logprobs
-    told = tokens.split(part.text, reply.encoding) if top is not None else ()
-    logprobs = [_token(token, top or 0, reply.logprobs) for token in told]
-    return {"type": "output_text", "annotations": [], "logprobs": logprobs, "text": part.text}
-
-
-def _id(prefix: str, reply: Reply, place: int) -> str:
-    return f"{prefix}_{reply.id}{place:02x}"
-
-
-def _message(
-    reply: Reply, index: int, place: int, cut: bool, content: list[dict[str, Any]]
-) -> dict[str, Any]:
-    goes_on = any(isinstance(part, ToolCall | ServerToolCall) for part in reply.parts[index + 1 :])
-    phase = "commentary" if goes_on else "final_answer"
-    return {
-        "id": _id("msg", reply, place),
-        "type": "message",
-        "status": "incomplete" if cut else "completed",
-        "content": content,
-        **({"phase": phase} if family(reply.model).phases else {}),
-        "role": "assistant",
-    }
-
-
-def _summary(part: Reasoning) -> list[dict[str, Any]]:
-    return [] if part.redacted else [{"type": "summary_text", "text": part.text}]
-
-
-def _thought(reply: Reply, place: int, part: Reasoning, summary: list[dict[str, Any]]) -> dict[str, Any]:
-    """A reasoning item. What is said to be encrypted is the text, in base64, where nothing else is given."""
-    text = "gAAAAA" + urlsafe_b64encode(part.text.encode(errors="replace")).decode()
-    return {
-        "id": _id("rs", reply, place),
-        "type": "reasoning",
-        "content": [],
-        "encrypted_content": part.redacted or text,
-        "summary": summary,
-    }
-
-
-def _call(
-    call: ToolCall, reply: Reply, request: Request, place: int, status: str, said: str
-) -> dict[str, Any]:
-    if _is_custom(call, request):
-        return {
-            "id": _id("ctc", reply, place),
-            "type": "custom_tool_call",
-            "status": status,
-            "call_id": f"call_{call.id}",
-            "input": said,
-            "name": call.name,
-        }
-    return {
-        "id": _id("fc", reply, place),
-        "type": "function_call",
-        "status": status,
-        "arguments": said,
-        "call_id": f"call_{call.id}",
-        "name": call.name,
-    }
-
-
-def _is_custom(part: Part, request: Request) -> bool:
-    if not isinstance(part, ToolCall):
-        return False
-    return any(tool.custom and tool.name == part.name for tool in request.tools)
-
-
-@cached(entries=4_096, longest=64)
-def _token(token: str, top: int, told: base.Told) -> Raw:
-    """A token's log probabilities in a message, encoded: the same wherever it occurs."""
-    return Raw(
-        encode(
-            {
-                "token": token,
-                "bytes": list(token.encode(errors="replace")),
-                "logprob": base.logprob(token, told),
-                "top_logprobs": [
-                    {"token": form, "bytes": list(form.encode(errors="replace")), "logprob": logprob}
-                    for form, logprob in base.alternatives(token, top, told)
-                ],
-            }
-        )
-    )
-
-
 # --- encoder --------------------------------------------------------------------------------------------
 
 
@@ -280,24 +153,20 @@ class _Encoder:
 
     def _begin(self, event: Begin) -> bytes:
         self._reply = event.reply
-        self._places = _places(event.reply)
+        self._places = places(event.reply)
         self._echo = echo(self._request, event.reply.model)
         begun = b'"response":' + _begun(event.reply, self._echo)
         return self._frame(b"response.created", begun) + self._frame(b"response.in_progress", begun)
 
     def _finish(self, event: Finish) -> bytes:
         reply = self._reply
-        ended = b'"response":' + _ended(reply, self._echo, encode(_items(reply, self._request)))
+        ended = b'"response":' + _ended(reply, self._echo, encode(items(reply, self._request)))
         return self._frame(b"response.incomplete" if reply.stop in WHY else b"response.completed", ended)
 
     def _part_start(self, event: PartStart) -> bytes:
-        reply, place = self._reply, self._places.get(event.index)
-        if place is None:
-            return b""
+        reply, place = self._reply, self._places[event.index]
         told = started(reply, self._request, event.index, place)
-        added = self._frame(
-            b"response.output_item.added", b'"item":%b,"output_index":%d' % (encode(told), place)
-        )
+        added = self._item(b"added", told, place)
         part = reply.parts[event.index]
         id = encode(told["id"])
         match part:
@@ -306,8 +175,14 @@ class _Encoder:
                 return added + self._content_part(b"added", id, place, empty)
             case Reasoning(_, redacted) if not redacted:
                 return added + self._summary_part(b"added", id, place, "")
+            case ServerToolCall():
+                return added + self._starts(part, id, place)
             case _:
                 return added
+
+    def _item(self, what: bytes, told: dict[str, Any], place: int) -> bytes:
+        fields = b'"item":%b,"output_index":%d' % (encode(told), place)
+        return self._frame(b"response.output_item." + what, fields)
 
     def _content_part(self, what: bytes, id: bytes, index: int, told: dict[str, Any]) -> bytes:
         return self._frame(
@@ -324,11 +199,10 @@ class _Encoder:
         )
 
     def _delta(self, event: Delta) -> bytes:
-        reply, place = self._reply, self._places.get(event.index)
-        part = reply.parts[event.index]
-        if place is None or (isinstance(part, Reasoning) and part.redacted):
+        reply, place = self._reply, self._places[event.index]
+        name = self._name(reply.parts[event.index])
+        if not name:
             return b""
-        name = self._name(part)
         number = self._number
         self._number = number + len(event.slices)
         top = self._request.sampling.top_logprobs
@@ -338,54 +212,144 @@ class _Encoder:
             else:
                 deltas = _deltas(event.slices, name, place, number, self._blurred)
         else:
-            told = [_bare(_token(text, top, reply.logprobs)) for text in event.slices]
+            told = [_bare(token(text, top, reply.logprobs)) for text in event.slices]
             deltas = b"".join(
                 [
                     _delta(text, name, place, number + n, self._blurred, encode([told[n]]))
                     for n, text in enumerate(event.slices)
                 ]
             )
-        return deltas.replace(_ID, quote(_id(_PREFIXES[name], reply, place)))
+        return deltas.replace(_ID, quote(item_id(_PREFIXES[name], reply, place)))
 
     def _name(self, part: Part) -> bytes:
-        """What the events of a part are called, without their `.delta` and `.done`."""
-        return _CUSTOM if _is_custom(part, self._request) else _NAMES[type(part)]
+        """What the events of a part are called, without their `.delta` and `.done`; some have none."""
+        if isinstance(part, ServerToolCall):
+            written = HOSTED[part.kind].written
+            return b"response." + written.encode() if written else b""
+        if (isinstance(part, Reasoning) and part.redacted) or built_in(part, self._request):
+            return b""
+        return _CUSTOM if is_custom(part, self._request) else _NAMES[type(part)]
 
     def _part_end(self, event: PartEnd) -> bytes:
-        place = self._places.get(event.index)
-        if place is None:
-            return b""
-        told = item(self._reply, self._request, event.index, place)
-        done = self._done(self._reply.parts[event.index], quote(told["id"]), place)
-        return done + self._frame(
-            b"response.output_item.done", b'"item":%b,"output_index":%d' % (encode(told), place)
-        )
+        reply, index, place = self._reply, event.index, self._places[event.index]
+        told = item(reply, self._request, index, place)
+        part, id = reply.parts[index], quote(told["id"])
+        done = self._done(part, id, place)
+        if isinstance(part, ServerToolCall) and not unfinished(reply, index):
+            done += self._runs(part, id, place)
+        done += self._item(b"done", told, place)
+        return done + self._printed(index, place + 1) if count(reply, index) == 2 else done
 
     def _done(self, part: Part, id: bytes, index: int) -> bytes:
         """What comes when all of a part was said, before its item is done."""
         name = self._name(part) + b".done"
+        if name == b".done":
+            return self._commands(part, index)
         place = b'"item_id":%b,"output_index":%d' % (id, index)
         match part:
             case Text(text):
                 told = content(part, self._reply, self._request)
                 logprobs = encode([_bare(token) for token in told["logprobs"]])
                 fields = b'"content_index":0,"item_id":%b,"logprobs":%b,"output_index":%d'
+                cited = self._annotations(part, id, index)
                 said = self._frame(name, fields % (id, logprobs, index), b',"text":' + quote(text))
-                return said + self._content_part(b"done", id, index, told)
+                return cited + said + self._content_part(b"done", id, index, told)
             case Refusal(text):
                 said = self._frame(name, b'"content_index":0,%b,"refusal":%b' % (place, quote(text)))
                 return said + self._content_part(
                     b"done", id, index, content(part, self._reply, self._request)
                 )
-            case Reasoning(_, redacted) if redacted:
-                return b""
             case Reasoning(text):
                 said = self._frame(name, place, b',"summary_index":0,"text":' + quote(text))
                 return said + self._summary_part(b"done", id, index, text)
+            case ServerToolCall("shell", text):
+                fields = b'"command":%b,"command_index":0,"output_index":%d'
+                return self._frame(name, fields % (quote(text), index))
+            case ServerToolCall(kind, text):
+                fields = b'"%b":%b,%b'
+                return self._frame(name, fields % (HOSTED[kind].key.encode(), quote(text), place))
             case _:
                 assert isinstance(part, ToolCall)
                 key = b"input" if name.startswith(_CUSTOM) else b"arguments"
                 return self._frame(name, b'"%b":%b,%b' % (key, quote(part.arguments), place))
+
+    def _annotations(self, part: Text, id: bytes, index: int) -> bytes:
+        """What a text rests on, when all of it was said."""
+        fields = b'"annotation":%b,"annotation_index":%d,"content_index":0,"item_id":%b,"output_index":%d'
+        return b"".join(
+            [
+                self._frame(
+                    b"response.output_text.annotation.added", fields % (encode(each), number, id, index)
+                )
+                for number, each in enumerate(citations_of(part))
+            ]
+        )
+
+    # --- tools ------------------------------------------------------------------------------------------
+
+    def _step(self, row: Hosted, step: str, id: bytes, place: int) -> bytes:
+        name = f"response.{row.type}.{step}".encode()
+        return self._frame(name, b'"item_id":%b,"output_index":%d' % (id, place))
+
+    def _starts(self, call: ServerToolCall, id: bytes, place: int) -> bytes:
+        """What comes before anything of a call of the API's own tool was written."""
+        row = HOSTED[call.kind]
+        if call.kind == "shell":
+            return self._command(b"added", "", 0, place)
+        return b"".join([self._step(row, step, id, place) for step in row.starts])
+
+    def _runs(self, call: ServerToolCall, id: bytes, place: int) -> bytes:
+        """What comes while the API runs its tool, and when it has."""
+        row = HOSTED[call.kind]
+        ran = b"".join([self._step(row, step, id, place) for step in row.runs])
+        if call.kind == "image_generation":
+            ran += self._partials(call, id, place)
+        stop = row.stops[bool(call.error)]
+        return ran + self._step(row, stop, id, place) if stop else ran
+
+    def _partials(self, call: ServerToolCall, id: bytes, place: int) -> bytes:
+        """The images on the way to the last one, as many as the request asks for."""
+        told = b""
+        for number, image in enumerate(partials(call, self._request)):
+            fields = (
+                b'"background":%b,"item_id":%b,"output_format":%b,"output_index":%d,"partial_image_b64":%b,'
+                b'"partial_image_index":%d'
+            ) % (image[0], id, image[1], place, image[2], number)
+            after = b',"quality":%b,"size":%b' % image[3:]
+            told += self._frame(b"response.image_generation_call.partial_image", fields, after)
+        return told
+
+    def _printed(self, index: int, place: int) -> bytes:
+        """The item with what a shell printed, and its events."""
+        told = printed(self._reply, index, item_id("sho", self._reply, place))
+        output = told["output"][0]
+        delta = {key: output[key] for key in ("stdout", "stderr") if output[key]}
+        id, start = quote(told["id"]), b'"command_index":0,'
+        around = b'"item_id":%b,"output_index":%d'
+        frames = self._item(b"added", told | {"output": []}, place)
+        if delta:
+            fields = start + b'"delta":%b,' % encode(delta) + around % (id, place)
+            frames += self._frame(b"response.shell_call_output_content.delta", fields)
+        fields = start + b'"item_id":%b,"output":%b,"output_index":%d' % (id, encode([output]), place)
+        frames += self._frame(b"response.shell_call_output_content.done", fields)
+        return frames + self._item(b"done", told, place)
+
+    def _command(self, what: bytes, text: str, number: int, place: int) -> bytes:
+        fields = b'"command":%b,"command_index":%d,"output_index":%d' % (quote(text), number, place)
+        return self._frame(b"response.shell_call_command." + what, fields)
+
+    def _commands(self, part: Part, place: int) -> bytes:
+        """What a client's shell is to run; nothing of any other part."""
+        if not isinstance(part, ToolCall) or part.name != "shell":
+            return b""
+        told = b""
+        for number, text in enumerate(commands(part)):
+            blur = b',"obfuscation":' + quote(base.obfuscation(text)) if self._blurred else b""
+            delta = b'"command_index":%d,"delta":%b%b,"output_index":%d' % (number, quote(text), blur, place)
+            told += self._command(b"added", "", number, place)
+            told += self._frame(b"response.shell_call_command.delta", delta)
+            told += self._command(b"done", text, number, place)
+        return told
 
     def _broken(self, event: Broken) -> bytes:
         """An error inside the stream, at which SDKs raise."""
@@ -424,9 +388,8 @@ def _delta(text: str, name: bytes, index: int, number: int, blurred: bool, logpr
 def _around(name: bytes, index: int) -> tuple[bytes, bytes, bytes, bytes]:
     """What surrounds a delta's text, its padding and its number."""
     return (
-        b'event: %b.delta\ndata: {"type":"%b.delta",%b"delta":'
-        % (name, name, b'"content_index":0,' if name in _SAID else b""),
-        b',"item_id":%b%b' % (_ID, b',"logprobs":' if name == _TEXT else b""),
+        b'event: %b.delta\ndata: {"type":"%b.delta",%b"delta":' % (name, name, _BEFORE.get(name, b"")),
+        b"" if name == _COMMAND else b',"item_id":%b%b' % (_ID, b',"logprobs":' if name == _TEXT else b""),
         b',"output_index":%d,"sequence_number":' % index,
         b',"summary_index":0}\n\n' if name == _SUMMARY else b"}\n\n",
     )
@@ -442,8 +405,20 @@ _TEXT, _REFUSAL = b"response.output_text", b"response.refusal"
 _SUMMARY = b"response.reasoning_summary_text"
 _ARGUMENTS, _CUSTOM = b"response.function_call_arguments", b"response.custom_tool_call_input"
 _NAMES: dict[type, bytes] = {Text: _TEXT, Refusal: _REFUSAL, Reasoning: _SUMMARY, ToolCall: _ARGUMENTS}
-_PREFIXES = {_TEXT: "msg", _REFUSAL: "msg", _SUMMARY: "rs", _ARGUMENTS: "fc", _CUSTOM: "ctc"}
-_SAID = (_TEXT, _REFUSAL)
+_COMMAND = b"response.shell_call_command"
+_PREFIXES = {
+    _TEXT: "msg",
+    _REFUSAL: "msg",
+    _SUMMARY: "rs",
+    _ARGUMENTS: "fc",
+    _CUSTOM: "ctc",
+    **{b"response." + row.written.encode(): row.prefix for row in HOSTED.values() if row.written},
+}
+_BEFORE = {
+    _TEXT: b'"content_index":0,',
+    _REFUSAL: b'"content_index":0,',
+    _COMMAND: b'"command_index":0,',
+}
 _FRAMES: dict[type, Callable[[_Encoder, Any], bytes]] = {
     Begin: _Encoder._begin,
     PartStart: _Encoder._part_start,

@@ -4,13 +4,16 @@
     function_call_output                                -> a message of the role `tool`
     message (user, system, developer)                   -> itself
 
-Calls of built-in tools, and items that name what the server would have kept, hold nothing to read here.
+Calls of tools that the API ran by itself are what an assistant said; those that a client runs are calls with
+results. Items that name what the server would have kept hold nothing to read here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, Literal
+
+from msgspec.structs import replace
 
 from understudy.model import (
     Audio,
@@ -20,12 +23,15 @@ from understudy.model import (
     Part,
     Reasoning,
     Refusal,
+    ServerToolCall,
     Text,
     ToolCall,
     ToolResult,
 )
 from understudy.providers import openai_fields_base as reading
 from understudy.providers import openai_refusals_base as say
+from understudy.providers.openai_responses import built_in, hosted_read
+from understudy.providers.openai_responses.hosted_read import ran_here, read_printed, read_shell
 
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES: dict[str, Role] = {
@@ -86,7 +92,10 @@ def messages(items: list[Any]) -> tuple[Message, ...]:
 
 
 def _messages(item: Any, where: str, names: dict[str, str]) -> tuple[Message, ...]:
-    """One item; `names` maps the ids of calls seen so far to their tools' names."""
+    """One item; `names` maps the ids of calls seen so far to their tools' names.
+
+    It maps that of a shell which the API ran by itself to no name: what that printed is no client's result.
+    """
     if type(item) is not dict:
         raise say.invalid_type(where, "an input item", item)
     kind = item.get("type", "message")
@@ -96,8 +105,40 @@ def _messages(item: Any, where: str, names: dict[str, str]) -> tuple[Message, ..
         return (Message("tool", (_result(item, f"{where}.", names),)),)
     if kind == "message":
         return (_message(item, where),)
+    if kind in built_in.RESULTS:
+        return (_ran(item, names),)
+    if kind == "mcp_approval_response":
+        return (Message("tool", (_approval(item),)),)
     reader = SAID.get(kind)
     return (Message("assistant", reader(item, f"{where}.", names)),) if reader else ()
+
+
+def _ran(item: dict[str, Any], names: dict[str, str]) -> Message:
+    """What one of the API's own tools gave back, at the client, or where the API ran it."""
+    result, *images = built_in.read_result(item)
+    assert isinstance(result, ToolResult)
+    if names.get(result.id) == "":
+        return Message("assistant", (ServerToolCall("shell", result=read_printed(item), id=result.id),))
+    return Message("tool", (result, *images))
+
+
+def _approval(item: dict[str, Any]) -> ToolResult:
+    """Whether a tool of an MCP server may run, as the client says: `approved`, or `denied` and why."""
+    said = "approved" if item.get("approve") is True else "denied"
+    reason, id = item.get("reason"), item.get("approval_request_id")
+    text = f"{said}: {reason}" if type(reason) is str and reason else said
+    return ToolResult(id if type(id) is str else "", text, "mcp_approval")
+
+
+def _hosted(item: dict[str, Any], where: str, names: dict[str, str]) -> tuple[Part, ...]:
+    return (hosted_read.READ[item["type"]](item),)
+
+
+def _built_in(item: dict[str, Any], where: str, names: dict[str, str]) -> tuple[Part, ...]:
+    call = built_in.read(item)
+    here = item["type"] == "shell_call" and ran_here(item)
+    names[call.id] = "" if here else call.name
+    return (replace(read_shell(item), id=call.id),) if here else (call,)
 
 
 def _message(item: dict[str, Any], where: str) -> Message:
@@ -154,6 +195,8 @@ SAID: dict[str, Callable[[dict[str, Any], str, dict[str, str]], tuple[Part, ...]
     "function_call": _call,
     "custom_tool_call": _custom_call,
     "reasoning": _thought,
+    **dict.fromkeys(hosted_read.READ, _hosted),
+    **dict.fromkeys(built_in.READ, _built_in),
 }
 RESULTS = frozenset(("function_call_output", "custom_tool_call_output"))
 
