@@ -104,7 +104,7 @@ def test_a_hole_takes_a_piece_of_a_path_and_the_last_one_all_the_rest(
 NEAR = Routes(
     (
         provider("rest", ("GET", "/v1/r/{id}"), ("DELETE", "/v1/r/{id}")),
-        provider("items", ("GET", "/v1/r/{id}/items"), ("POST", "/v1/r/{id}/cancel")),
+        provider("items", ("GET", "/v1/r/{id}/items"), ("POST", "/v1/r/{id}/items")),
         provider("item", ("GET", "/v1/r/{id}/items/{item}")),
         provider("exact", ("POST", "/v1/r/tokens"), ("GET", "/v1/r/all/items")),
         provider("own", ("GET", "/v1/r/{id}"), ("POST", "/v1/r/{id}:go"), header=b"x-own"),
@@ -123,6 +123,7 @@ NEAR = Routes(
         ("GET", "/v1/r/all/items", (), "exact"),
         ("GET", "/v1/r/all/items?limit=2", (), "exact"),
         ("GET", "/v1/r/1/2/items", (), "rest"),
+        ("POST", "/v1/r/1/items", (), "items"),
         ("DELETE", "/v1/r/1/items", (), "rest"),
         ("GET", "/v1/r/tokens", (), "rest"),
         ("POST", "/v1/r/1:go", (), "own"),
@@ -140,7 +141,7 @@ def test_the_nearest_of_several_paths_is_meant_but_for_what_is_anothers_own(
 def test_all_methods_of_all_paths_that_fit_are_told() -> None:
     with pytest.raises(Failure) as refused:
         NEAR.find(HttpRequest("PATCH", "/v1/r/1/items"))
-    assert refused.value.message == "rest: PATCH /v1/r/1/items ('GET', 'DELETE') "
+    assert refused.value.message == "rest: PATCH /v1/r/1/items ('GET', 'POST', 'DELETE') "
 
 
 @pytest.mark.parametrize(

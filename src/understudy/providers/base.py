@@ -60,7 +60,10 @@ class Provider(Protocol):
 
     @property
     def ROUTES(self) -> tuple[tuple[str, str], ...]:
-        """Method and path; `{...}` takes a piece of the path, the last one all the rest, slashes included."""
+        """Method and path; `{...}` takes a piece of the path, the last one all the rest, slashes included.
+
+        A verb may stand behind that: `{model}:generateContent`. Of several that fit, the nearest is meant.
+        """
 
     def speaks(self, http: HttpRequest) -> bool:
         """Whether headers or query say that the request is this API's own, on a path that several have."""
