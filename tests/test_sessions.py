@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from itertools import repeat
 from typing import Any
@@ -262,24 +263,6 @@ def test_a_connection_has_32_lanes_with_a_name() -> None:
     assert api.says() == []
 
 
-def test_steering_is_given_back() -> None:
-    api = Api()
-    queued = api.session.receive('{"type":"response.steer","input":"Stop.","previous_response_id":"resp_1"}')
-    (step,) = queued.steps
-    assert isinstance(step, Send)
-    assert queued.lane is None
-    assert json.loads(step.data) == {
-        "type": "response.steer.failed",
-        "error": {
-            "type": "invalid_request_error",
-            "code": "steering_not_supported",
-            "message": "This response does not support steering.",
-        },
-        "steer": {"input": "Stop.", "previous_response_id": "resp_1"},
-        "sequence_number": 0,
-    }
-
-
 def test_a_connection_lasts_an_hour() -> None:
     api = Api([STREAM])
     assert list(api.session.overdue()) == []
@@ -398,6 +381,199 @@ def test_a_response_that_cannot_be_read_is_not_remembered(ended: bytes) -> None:
     api.says(input="Hi", store=False)
     api.says(input="And?", store=False, previous_response_id="resp_1")
     assert api.bodies[1]["previous_response_id"] == "resp_1"
+
+
+# --- steering -------------------------------------------------------------------------------------------
+
+
+def slow(id: str, *output: dict[str, Any]) -> list[Step]:
+    """A streamed answer that takes a second."""
+    begun = json.dumps({"type": "response.created", "response": {"id": id, "output": []}})
+    head, ended = response(id, *output)
+    return [head, Send(event(begun.encode())), Pause(1.0), ended]
+
+
+class Steered:
+    """A response under way that is steered."""
+
+    def __init__(self, *answers: Sequence[Step], **asked: Any) -> None:
+        self.api = Api(*answers)
+        asked = {"type": "response.create", "model": "gpt-6-astra", "input": "Plan it.", **asked}
+        self.steps = self.api.session.receive(json.dumps(asked)).steps
+        next(self.steps)
+
+    def steer(self, **fields: Any) -> dict[str, Any]:
+        """What is told at once."""
+        fields = {"input": "Be quick.", "previous_response_id": "resp_1", **fields}
+        return self.api.told(type="response.steer", **fields)
+
+    def rest(self) -> list[dict[str, Any]]:
+        """What is told until everything has ended."""
+        return [json.loads(step.data) for step in self.steps if isinstance(step, Send)]
+
+
+def test_steering_is_accepted_and_has_a_successor_follow() -> None:
+    steered = Steered(slow("resp_1"), slow("resp_2"), instructions="In short.")
+    told = steered.steer()
+    assert re.fullmatch("steer_[0-9a-f]{32}", told["steer"].pop("id"))
+    assert told == {
+        "type": "response.steer.accepted",
+        "sequence_number": 1,
+        "steer": {"previous_response_id": "resp_1"},
+    }
+    ended, begun, last = steered.rest()
+    assert (ended["type"], ended["response"]["id"]) == ("response.completed", "resp_1")
+    assert (begun["type"], begun["response"]["id"]) == ("response.created", "resp_2")
+    assert (last["type"], last["response"]["id"]) == ("response.completed", "resp_2")
+    assert steered.api.bodies[1] == {
+        "model": "gpt-6-astra",
+        "instructions": "In short.",
+        "input": [{"type": "message", "role": "user", "content": "Be quick."}],
+        "previous_response_id": "resp_1",
+        "stream": True,
+    }
+
+
+def test_all_that_was_said_goes_into_one_successor() -> None:
+    steered = Steered(slow("resp_1"), response("resp_2"))
+    more = {"role": "user", "content": [{"type": "input_text", "text": "And brief."}]}
+    first, second = steered.steer(), steered.steer(input=[more])
+    assert first["steer"]["id"] != second["steer"]["id"]
+    steered.rest()
+    assert steered.api.bodies[1]["input"] == [
+        {"type": "message", "role": "user", "content": "Be quick."},
+        more,
+    ]
+
+
+def test_a_successor_may_be_steered_too() -> None:
+    steered = Steered(slow("resp_1"), slow("resp_2"), response("resp_3"))
+    steered.steer()
+    while json.loads(getattr(next(steered.steps), "data", b"{}")).get("type") != "response.created":
+        pass
+    assert steered.steer(previous_response_id="resp_2")["type"] == "response.steer.accepted"
+    steered.rest()
+    assert [body.get("previous_response_id") for body in steered.api.bodies] == [None, "resp_1", "resp_2"]
+
+
+def test_steering_in_a_lane_says_which() -> None:
+    steered = Steered(slow("resp_1"), response("resp_2"), stream_id="main")
+    assert steered.steer()["stream_id"] == "main"
+    assert {each["stream_id"] for each in steered.rest()} == {"main"}
+
+
+def test_a_successor_of_what_is_not_stored_has_all_that_was_said() -> None:
+    steered = Steered(slow("resp_1"), response("resp_2"), store=False)
+    steered.steer()
+    steered.rest()
+    assert [item["content"] for item in steered.api.bodies[1]["input"]] == ["Plan it.", "Be quick."]
+
+
+def test_what_waits_for_a_result_is_steered_when_that_comes() -> None:
+    calls = (
+        {"type": "function_call", "call_id": "call_1", "name": "get_status", "arguments": "{}"},
+        {"type": "custom_tool_call", "call_id": "call_2", "name": "say", "input": "x"},
+        {"type": "message", "id": "msg_1"},
+    )
+    steered = Steered(slow("resp_1", *calls), response("resp_2"))
+    id = steered.steer()["steer"]["id"]
+    _, told = steered.rest()
+    assert told == {
+        "type": "response.steer.pending",
+        "sequence_number": 2,
+        "steer": {"id": id, "previous_response_id": "resp_1"},
+        "reason": "waiting_for_required_input",
+        "required_input": [
+            {"type": "function_call_output", "call_id": "call_1", "name": "get_status"},
+            {"type": "custom_tool_call_output", "call_id": "call_2"},
+        ],
+    }
+    result = {"type": "function_call_output", "call_id": "call_1", "output": "Done."}
+    steered.api.says(input=[result], previous_response_id="resp_1")
+    assert steered.api.bodies[1]["input"] == [
+        {"type": "message", "role": "user", "content": "Be quick."},
+        result,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"input": ""}, "response.steer.accepted"),
+        ({"input": None}, "invalid_input"),
+        ({"input": []}, "invalid_input"),
+        ({"input": ["x"]}, "invalid_input"),
+        ({"input": [{"role": "system", "content": "x"}]}, "invalid_input"),
+        ({"input": [{"type": "function_call_output", "role": "user", "content": "x"}]}, "invalid_input"),
+        ({"input": [{"role": "user"}]}, "invalid_input"),
+        ({"stream_id": "main"}, "invalid_input"),
+        ({"previous_response_id": None}, "invalid_input"),
+        ({"previous_response_id": ["resp_1"]}, "invalid_input"),
+        ({"previous_response_id": "resp_9"}, "response_not_found"),
+    ],
+)
+def test_steering_must_be_said_by_the_user_to_a_response(fields: dict[str, Any], code: str) -> None:
+    told = Steered(slow("resp_1")).steer(**fields)
+    assert told.get("error", {}).get("code", told["type"]) == code
+    if code != "response.steer.accepted":
+        given = {"input": "Be quick.", "previous_response_id": "resp_1", **fields}
+        assert told["steer"] == {key: given[key] for key in ("input", "previous_response_id")}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"model": "gpt-5.6"},
+        {"model": "gpt-4o"},
+        {"model": "o3"},
+        {"conversation": "conv_1"},
+        {"context_management": [{"type": "compaction"}]},
+        {"generate": False},
+    ],
+)
+def test_not_everything_can_be_steered(asked: dict[str, Any]) -> None:
+    told = Steered(slow("resp_1"), **asked).steer()
+    assert told == {
+        "type": "response.steer.failed",
+        "error": {
+            "type": "invalid_request_error",
+            "code": "steering_not_supported",
+            "message": "The model or the request's execution mode does not support steering.",
+        },
+        "steer": {"input": "Be quick.", "previous_response_id": "resp_1"},
+        "sequence_number": 0,
+    }
+
+
+def test_what_is_over_cannot_be_steered() -> None:
+    steered = Steered(slow("resp_1"))
+    steered.rest()
+    assert steered.steer()["error"]["code"] == "response_already_completed"
+
+
+def test_steering_has_an_end() -> None:
+    steered = Steered(slow("resp_1"))
+    for _ in range(32):
+        assert steered.steer()["type"] == "response.steer.accepted"
+    assert steered.steer()["error"]["code"] == "too_many_pending_steers"
+
+
+def test_what_was_said_to_a_response_that_breaks_off_is_given_back() -> None:
+    begun = slow("resp_1")[:3]
+    steered = Steered([*begun, Send(b'event: error\ndata: {"type":"error"}\n\n')])
+    id = steered.steer()["steer"]["id"]
+    _, told = steered.rest()
+    assert told["error"]["code"] == "response_not_active"
+    assert told["steer"] == {"id": id, "input": "Be quick.", "previous_response_id": "resp_1"}
+
+
+def test_what_was_said_is_given_back_where_the_successor_is_refused() -> None:
+    steered = Steered(slow("resp_1"), failed())
+    id = steered.steer()["steer"]["id"]
+    _, refusal, told = steered.rest()
+    assert refusal["type"] == "error"
+    assert told["error"]["code"] == "successor_creation_failed"
+    assert told["steer"]["id"] == id
 
 
 # --- how it ends ------------------------------------------------------------------------------------------

@@ -188,11 +188,25 @@ def test_lanes_say_which_they_are(llm: Understudy, connection: ResponsesConnecti
     assert {each["stream_id"] for each in told} == {"planner", "research"}
 
 
-def test_a_response_cannot_be_steered(llm: Understudy, connection: ResponsesConnection) -> None:
+def test_a_response_is_steered_while_it_comes(llm: Understudy, connection: ResponsesConnection) -> None:
+    llm.when(user="plan").reply("One, two, three.", pace="20/s")
+    llm.when(user="quick").reply("Just one.")
+    connection.response.create(model="gpt-6-astra", input="A plan.", store=False)
+    begun = json.loads(connection.recv_bytes())
+    connection.response.steer(input="Be quick.", previous_response_id=begun["response"]["id"])
+    told = events(connection)
+    assert "response.steer.accepted" in [each["type"] for each in told]
+    assert Response.model_validate(told[-1]["response"]).output_text == "One, two, three."
+    successor = ended(connection)
+    assert successor.output_text == "Just one."
+    assert successor.previous_response_id == begun["response"]["id"]
+
+
+def test_steering_that_fails_is_given_back(llm: Understudy, connection: ResponsesConnection) -> None:
     connection.response.steer(input="Stop.", previous_response_id="resp_1")
     told = json.loads(connection.recv_bytes())
     EVENT.validate_python(told)
-    assert told["error"]["code"] == "steering_not_supported"
+    assert told["error"]["code"] == "response_not_found"
 
 
 def test_a_response_that_is_not_there_cannot_be_continued(

@@ -22,7 +22,9 @@ from understudy.errors import Failure
 from understudy.model import Close, Head, HttpRequest, Queued, Send, Step, Steps
 from understudy.providers import openai_base, openai_refusals_base
 from understudy.providers.base import decode, encode, quote
+from understudy.sessions import openai_steering as steering
 from understudy.sessions.base import Ask, Now, pieces, posting, taken
+from understudy.sessions.openai_steering import Steer, UnderWay
 
 MOST_AT_ONCE, MOST_STREAMS, LONGEST_S = 16, 32, 3600.0
 """Responses under way, names of lanes, and seconds that one connection may have."""
@@ -72,6 +74,9 @@ class Responses:
         self._ends = now() + LONGEST_S
         self._streams: set[str] = set()
         self._latest: dict[str, Remembered] = {}
+        self._under_way: dict[str, UnderWay] = {}
+        self._pending: dict[str, tuple[Steer, ...]] = {}  # said to what waits for a result
+        self._over: set[str] = set()
 
     def receive(self, message: str) -> Queued:
         """What a client's event leads to. One that is no JSON object is refused as over HTTP."""
@@ -85,7 +90,7 @@ class Responses:
             named = lane if failure.code != "invalid_stream_id" else DEFAULT
             return Queued(None, iter((refused(failure, named),)))
         if event["type"] == "response.steer":
-            return Queued(None, iter((unsteered(event),)))
+            return Queued(None, self._steered(event))
         return Queued(lane, self._created(event, lane))
 
     def overdue(self) -> Steps:
@@ -106,7 +111,7 @@ class Responses:
             return openai_refusals_base.missing("type")
         if kind not in KINDS:
             return openai_refusals_base.invalid_value("type", str(kind), KINDS)
-        if "stream_id" not in event:
+        if kind == "response.steer" or "stream_id" not in event:
             return None
         if type(lane) is not str or not STREAM_ID.fullmatch(lane):
             return openai_refusals_base.refusal(INVALID_STREAM_ID, "stream_id", "invalid_stream_id")
@@ -117,8 +122,52 @@ class Responses:
         self._streams.add(lane)
         return None
 
+    def _steered(self, event: dict[str, Any]) -> Steps:
+        """What a user says while a response is under way is kept until it has ended, or given back."""
+        target, given = event.get("previous_response_id"), event.get("input")
+        under_way = self._under_way.get(target) if isinstance(target, str) else None
+        if not steering.is_input(event):
+            yield steering.failed("invalid_input", target, given)
+        elif under_way is None:
+            known = target in self._over
+            yield steering.failed(
+                "response_already_completed" if known else "response_not_found", target, given
+            )
+        elif not steering.is_steerable(under_way.asked):
+            yield steering.failed("steering_not_supported", target, given, lane=under_way.lane)
+        elif len(under_way.steers) >= steering.MOST_STEERS:
+            yield steering.failed("too_many_pending_steers", target, given, lane=under_way.lane)
+        else:
+            yield steering.accepted(under_way.steer(event["input"]), under_way)
+
     def _created(self, event: dict[str, Any], lane: str) -> Steps:
-        """The response that an event asks for, once its turn has come."""
+        """The response that an event asks for, once its turn has come, and those that steering adds."""
+        named = event.get("previous_response_id")
+        used = self._pending.pop(named, ()) if isinstance(named, str) else ()
+        if used and isinstance(given := event.get("input"), str | list | None):
+            event = {**event, "input": [*steering.items(used), *items_of(given)]}
+        while True:
+            under_way = UnderWay("", event, lane)
+            ended = yield from self._told(under_way)
+            self._under_way.pop(under_way.id, None)
+            self._over.add(under_way.id)
+            if isinstance(ended, int):
+                yield from steering.all_failed("successor_creation_failed", used, under_way)
+            used = tuple(under_way.steers)
+            if not isinstance(ended, dict):
+                yield from steering.all_failed("response_not_active", used, under_way)
+                return
+            if not used:
+                return
+            if stubs := steering.required(ended["output"]):
+                self._pending[under_way.id] = used
+                yield from [steering.pending(steer, stubs, under_way) for steer in used]
+                return
+            event = {**event, "input": steering.items(used), "previous_response_id": under_way.id}
+
+    def _told(self, under_way: UnderWay) -> Generator[Step, None, dict[str, Any] | int | None]:
+        """One response, continued from memory where it was not stored; returns how it ended."""
+        event, lane = under_way.asked, under_way.lane
         body = {key: value for key, value in event.items() if key not in ENVELOPE}
         body["stream"] = True
         if event.get("generate") is False:
@@ -127,19 +176,24 @@ class Responses:
         named = body.get("previous_response_id")
         found = next((at for at, each in self._latest.items() if each.id == named), None)
         if found is None:
-            ended = yield from self._answered(encode(body), lane)
+            ended = yield from self._answered(encode(body), lane, under_way)
         else:
             parent = self._latest[found]
             body = continued(body, parent)
-            ended = yield from self._answered(encode(body), lane, retold(parent))
+            ended = yield from self._answered(encode(body), lane, under_way, retold(parent))
         if isinstance(ended, int):
             if found == lane:
                 self._latest.pop(lane, None)
         elif ended is not None and body.get("store") is False:
             self._latest[lane] = remembered(body, ended)
+        return ended
 
     def _answered(
-        self, body: bytes, lane: str, told: Callable[[bytes], bytes] = lambda data: data
+        self,
+        body: bytes,
+        lane: str,
+        under_way: UnderWay | None = None,
+        told: Callable[[bytes], bytes] = lambda data: data,
     ) -> Generator[Step, None, dict[str, Any] | int | None]:
         """The answer to a request, as messages; returns the response that it ends with, or an error's status.
 
@@ -158,12 +212,21 @@ class Responses:
                         yield Send(piece)
                 elif isinstance(piece, tuple):
                     name, data = piece
+                    if under_way is not None:
+                        self._note(under_way, name, data)
                     yield Send(in_lane(told(data) if name in TOLD else data, lane))
                     if name in ENDS:
                         ended = response_of(data)
                 else:
                     yield piece
         return head.status if head.status >= 400 else ended
+
+    def _note(self, under_way: UnderWay, name: str, data: bytes) -> None:
+        """Note how far a response is, and that it can be steered once its id is told."""
+        under_way.number += 1
+        if name == "response.created" and (response := response_of(data)) is not None:
+            under_way.id = response["id"]
+            self._under_way[under_way.id] = under_way
 
 
 # --- what the client says -----------------------------------------------------------------------------
@@ -254,16 +317,3 @@ def refused(failure: Failure, lane: str) -> Send:
     """The event of an error that nobody had to be asked about."""
     reply = openai_base.error(failure, "")
     return Send(error(reply.status, error_of(reply.body), lane=lane))
-
-
-def unsteered(event: dict[str, Any]) -> Send:
-    """Steering input, given back."""
-    told = {
-        "type": openai_base.INVALID,
-        "code": "steering_not_supported",
-        "message": "This response does not support steering.",
-    }
-    steer = {key: event.get(key) for key in ("input", "previous_response_id")}
-    return Send(
-        encode({"type": "response.steer.failed", "error": told, "steer": steer, "sequence_number": 0})
-    )
