@@ -34,6 +34,13 @@ from understudy.model import ModelInfo, Pace
         ("gpt-6-astra", 1_050_000, 128_000),
         ("ft:gpt-4o-mini-2024-07-18:acme::abc", 128_000, 16_384),
         ("text-embedding-3-large", 8_192, None),
+        ("claude-3-5-haiku-latest", 200_000, 8_192),
+        ("claude-opus-4-1-20250805", 200_000, 32_000),
+        ("claude-haiku-4-5-20251001", 200_000, 64_000),
+        ("claude-sonnet-5", 1_000_000, 128_000),
+        ("gemini-2.0-flash-001", 1_048_576, 8_192),
+        ("gemini-2.5-pro-preview-05-06", 1_048_576, 65_536),
+        ("gemini-3-pro-preview", 1_048_576, 65_536),
     ],
 )
 def test_a_vendors_model_is_known_by_its_name_and_its_snapshots(

@@ -57,6 +57,8 @@ def test_functions_are_told_apart_from_messages() -> None:
         ("gpt-5", 400_000, 272_000, True),
         ("o3", 200_000, 200_000, False),
         ("gpt-4.1", 1_047_576, 1_047_576, False),
+        ("claude-sonnet-5", 1_000_000, 1_000_000, False),
+        ("gemini-2.5-flash", 1_048_576, 1_048_576, False),
     ],
 )
 def test_a_reasoning_model_limits_the_input_alone(model: str, window: int, limit: int, apart: bool) -> None:

@@ -1,8 +1,9 @@
 """The models on offer, and what is known of the vendors' own. Any other name is answered all the same.
 
-Sources of the numbers: the vendor's model pages and the limits that its refusals name, as public issue
-trackers quote them, read 2026-11. Nothing is known of a name that is not here: where sources differ, the
-larger number stands, so that nothing is refused that the vendor would answer.
+Sources of the numbers: the vendors' model pages and the limits that their refusals name, as public issue
+trackers quote them, read 2026-11; for Claude also github.com/anthropics/skills, claude-api. Nothing is known
+of a name that is not here: where sources differ, the larger number stands, so that nothing is refused that
+the vendor would answer.
 """
 
 from __future__ import annotations
@@ -59,6 +60,17 @@ _GPT4, _GPT4_TURBO = Known("chat", 8_192, 8_192), Known("chat", 128_000, 4_096)
 _GPT4O, _GPT41 = Known("chat", 128_000, 16_384), Known("chat", 1_047_576, 32_768)
 _GPT5, _GPT5_ONLY = _reasoning(400_000), _reasoning(400_000, "responses")
 _LONG, _LONG_ONLY = _reasoning(1_050_000), _reasoning(1_050_000, "responses")
+
+
+def _input(window: int, output: int) -> Known:
+    """Models that limit the input alone, and end an answer where their window does."""
+    return Known("chat", window, output, window)
+
+
+_CLAUDE_3, _CLAUDE_35 = Known("chat", 200_000, 4_096), Known("chat", 200_000, 8_192)
+_OPUS_4, _CLAUDE_45 = Known("chat", 200_000, 32_000), _input(200_000, 64_000)
+_CLAUDE = _input(1_000_000, 128_000)
+_GEMINI_2, _GEMINI = _input(1_048_576, 8_192), _input(1_048_576, 65_536)
 
 KNOWN: dict[str, Known] = {
     "gpt-3.5-turbo": Known("chat", 16_385, 4_096),
@@ -123,12 +135,46 @@ KNOWN: dict[str, Known] = {
     "gpt-5.6-sol": _LONG,
     "gpt-5.6-terra": _LONG,
     "gpt-6-astra": _LONG,
+    "claude-3-haiku": _CLAUDE_3,
+    "claude-3-opus": _CLAUDE_3,
+    "claude-3-5-haiku": _CLAUDE_35,
+    "claude-3-5-sonnet": _CLAUDE_35,
+    "claude-3-7-sonnet": Known("chat", 200_000, 128_000),
+    "claude-opus-4": _OPUS_4,
+    "claude-opus-4-0": _OPUS_4,
+    "claude-opus-4-1": _OPUS_4,
+    "claude-sonnet-4": Known("chat", 1_000_000, 64_000),
+    "claude-sonnet-4-0": Known("chat", 1_000_000, 64_000),
+    "claude-haiku-4-5": _CLAUDE_45,
+    "claude-opus-4-5": _CLAUDE_45,
+    "claude-sonnet-4-5": _input(1_000_000, 64_000),
+    "claude-opus-4-6": _CLAUDE,
+    "claude-sonnet-4-6": _CLAUDE,
+    "claude-opus-4-7": _CLAUDE,
+    "claude-opus-4-8": _CLAUDE,
+    "claude-opus-5": _CLAUDE,
+    "claude-sonnet-5": _CLAUDE,
+    "claude-fable-5": _CLAUDE,
+    "claude-fable-5-1": _CLAUDE,
+    "claude-mythos-5": _CLAUDE,
+    "claude-mythos-5-1": _CLAUDE,
+    "gemini-1.5-flash": _GEMINI_2,
+    "gemini-1.5-pro": _input(2_097_152, 8_192),
+    "gemini-2.0-flash": _GEMINI_2,
+    "gemini-2.0-flash-lite": _GEMINI_2,
+    "gemini-2.5-flash": _GEMINI,
+    "gemini-2.5-flash-lite": _GEMINI,
+    "gemini-2.5-pro": _GEMINI,
+    "gemini-3-flash": _GEMINI,
+    "gemini-3-pro": _GEMINI,
+    "gemini-3.1-flash-lite": _GEMINI,
+    "gemini-3.1-pro": _GEMINI,
     "text-embedding-ada-002": Known("embedding", 8_192, dimensions=1_536, shortens=False),
     "text-embedding-3-small": Known("embedding", 8_192, dimensions=1_536),
     "text-embedding-3-large": Known("embedding", 8_192, dimensions=3_072),
 }
 _MOCKS = {info.id: info for info in DEFAULT_MODELS if info.id not in KNOWN}
-_SNAPSHOT = re.compile(r"-(\d{4}-\d\d-\d\d|\d{4}|latest)$")
+_SNAPSHOT = re.compile(r"-(\d{4}-\d\d-\d\d|\d{8}|\d{4}|\d{3}|latest|preview(-\d\d-\d\d(-\d{4})?)?)$")
 
 
 @cached(entries=1_024, longest=256)

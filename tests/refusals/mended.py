@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mended_anthropic import ANTHROPIC
+from mended_anthropic import ANTHROPIC, COUNTED
 from mended_chat import CHAT
 from mended_gemini import GEMINI
 from mended_others import COMPLETIONS, EMBEDDINGS
@@ -20,7 +20,8 @@ BY_API = {
     "openai-completions": COMPLETIONS,
     "openai-embeddings": EMBEDDINGS,
     "gemini-generate": GEMINI,
-    "anthropic-messages": ANTHROPIC,
+    "anthropic-messages": ANTHROPIC | COUNTED,
+    "anthropic-tokens": COUNTED,
 }
 MENDED: dict[tuple[str, str], dict[str, Any]] = {
     (api, name): changes for api, mended in BY_API.items() for name, changes in mended.items()

@@ -23,9 +23,10 @@ class Row(NamedTuple):
 
 
 def rows() -> list[Row]:
-    """The rows whose first cell is an API's name in code, in the page's order."""
+    """The rows whose first cell names APIs in code, in the page's order: one for each of the APIs."""
     lines = PAGE.read_text("utf-8").splitlines()
-    return [row(cells(line)) for line in lines if re.match(r"\| `(openai|gemini|anthropic)-", line)]
+    found = [cells(line) for line in lines if re.match(r"\| `(openai|gemini|anthropic)-", line)]
+    return [row([api, *rest]) for apis, *rest in found for api in apis.split(", ")]
 
 
 def cells(line: str) -> list[str]:

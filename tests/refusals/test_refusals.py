@@ -35,8 +35,8 @@ EXCEPTIONS = {
     403: openai.PermissionDeniedError,
     404: openai.NotFoundError,
 }
-VERSION = {"anthropic-version": "2026-10-21"}
-"""Told to all, who let pass what is another's."""
+VERSION = "2026-10-21"
+"""Of Anthropic's API, where a row names no other. Told to all, who let pass what is another's."""
 GOLDEN = sorted((Path(__file__).parent.parent / "wire").glob("*/*.request.json"))
 
 
@@ -57,13 +57,20 @@ def lenient(serving: Serving) -> Iterator[OpenAI]:
         yield client
 
 
-def ask(client: OpenAI, api: str, body: dict[str, Any]) -> Any:
+def ask(client: OpenAI, api: str, body: dict[str, Any], version: str = "") -> Any:
     """What the API answers to a body, through the SDK's own transport; a path's `{...}` are in the body."""
     method, path = ROUTES[api]
     path = path.removeprefix("/v1").format_map(body)
     if method == "GET":
         return client.get(path, cast_to=object)
-    return client.post(path, body=body, cast_to=object, options={"headers": VERSION})
+    headers = {"anthropic-version": version or VERSION}
+    return client.post(path, body=body, cast_to=object, options={"headers": headers})
+
+
+def asked(client: OpenAI, key: tuple[str, str], body: dict[str, Any] | None = None) -> Any:
+    """What is answered to a row's example, or to another body, under the row's version of the API."""
+    check = CHECKS[key]
+    return ask(client, key[0], check.example if body is None else body, check.version)
 
 
 def each(keys: Any) -> pytest.MarkDecorator:
@@ -71,7 +78,9 @@ def each(keys: Any) -> pytest.MarkDecorator:
 
 
 def test_the_table_in_the_docs_is_that_of_the_code_in_its_order() -> None:
-    assert list(ROWS) == list(CHECKS)
+    for api in BY_NAME:
+        assert [row.name for row in rows() if row.api == api] == [name for of, name in CHECKS if of == api]
+    assert ROWS.keys() == CHECKS.keys()
     assert len(ROWS) == len(rows()), "a name is there twice"
 
 
@@ -84,7 +93,7 @@ def test_the_docs_tell_where_the_words_were_found(key: tuple[str, str]) -> None:
 def test_what_the_vendor_refuses_is_refused_in_its_words(key: tuple[str, str], strict: OpenAI) -> None:
     row = ROWS[key]
     with pytest.raises(openai.APIStatusError) as caught:
-        ask(strict, row.api, CHECKS[key].example)
+        asked(strict, key)
     assert caught.value.response.status_code == row.status
     assert said(caught.value) == envelope(row)
 
@@ -118,7 +127,7 @@ def error(row: Row) -> dict[str, Any]:
 def test_the_sdks_user_sees_class_code_param_type_and_message(key: tuple[str, str], strict: OpenAI) -> None:
     row = ROWS[key]
     with pytest.raises(EXCEPTIONS[row.status]) as caught:
-        ask(strict, row.api, CHECKS[key].example)
+        asked(strict, key)
     told = caught.value
     assert type(told) is EXCEPTIONS[row.status]
     assert (told.code, told.param, told.type) == (row.code, row.param, row.type)
@@ -127,15 +136,14 @@ def test_the_sdks_user_sees_class_code_param_type_and_message(key: tuple[str, st
 
 @each(FOUND)
 def test_what_differs_in_being_right_passes(key: tuple[str, str], strict: OpenAI) -> None:
-    assert ask(strict, key[0], mended(*key))
+    assert asked(strict, key, mended(*key))
 
 
 @each(FOUND)
 def test_without_validation_whatever_can_be_understood_is_answered(
     key: tuple[str, str], lenient: OpenAI
 ) -> None:
-    answer = ask(lenient, key[0], CHECKS[key].example)
-    assert answer
+    assert asked(lenient, key)
 
 
 @each(CHECKS.keys() - FOUND.keys())
@@ -143,7 +151,7 @@ def test_what_cannot_be_understood_is_refused_whatever_the_setting(
     key: tuple[str, str], lenient: OpenAI
 ) -> None:
     with pytest.raises(EXCEPTIONS[ROWS[key].status]) as caught:
-        ask(lenient, key[0], CHECKS[key].example)
+        asked(lenient, key)
     assert said(caught.value) == envelope(ROWS[key])
 
 
@@ -159,13 +167,14 @@ def test_an_example_has_one_fault_alone() -> None:
     for provider in PROVIDERS:
         for check in provider.CHECKS:
             if check.find is not None:
-                told = complaints(provider, check.example)
+                told = complaints(provider, check.example, check.version)
                 assert told == [ROWS[provider.NAME, check.name].message], check.name
 
 
 def test_a_mended_example_has_no_fault() -> None:
     for api, name in MENDED:
-        assert complaints(BY_NAME[api], mended(api, name)) == [], name
+        version = CHECKS[api, name].version
+        assert complaints(BY_NAME[api], mended(api, name), version) == [], name
 
 
 def mended(api: str, name: str) -> dict[str, Any]:
@@ -174,12 +183,11 @@ def mended(api: str, name: str) -> dict[str, Any]:
     return {field: value for field, value in changed.items() if value is not ...}
 
 
-def complaints(provider: Provider, body: dict[str, Any]) -> list[str]:
+def complaints(provider: Provider, body: dict[str, Any], version: str = "") -> list[str]:
     """The messages of all that the provider finds in a body."""
     method, path = provider.ROUTES[-1]
-    headers = tuple([text.encode() for pair in VERSION.items() for text in pair])
-    asked = HttpRequest(method, path.format_map(body), headers, json.dumps(body).encode())
-    request = provider.parse(asked)
+    headers = (b"anthropic-version", (version or VERSION).encode())
+    request = provider.parse(HttpRequest(method, path.format_map(body), headers, json.dumps(body).encode()))
     return [provider.error(each, "x" * 29).message for each in provider.complaints(request)]
 
 

@@ -125,7 +125,8 @@ def test_the_headers_tell_a_request_id_and_what_the_limits_leave(client: Anthrop
 def test_the_older_version_of_the_api_is_spoken_too(url: str) -> None:
     headers = {"anthropic-version": "2023-06-01", "x-api-key": "any", "Authorization": ""}
     with Anthropic(base_url=url, api_key="any", default_headers=headers, max_retries=0) as older:
-        assert create(older, "sunny", extra_body={"temperature": 0.2}).content[0].type == "text"
+        given = {"model": "claude-haiku-4-5", "extra_body": {"temperature": 0.2}}
+        assert create(older, "sunny", **given).content[0].type == "text"
     with Anthropic(base_url=url, api_key="any", max_retries=0) as newer:
         with pytest.raises(anthropic.BadRequestError) as refused:
             create(newer, "sunny", extra_body={"temperature": 0.2})

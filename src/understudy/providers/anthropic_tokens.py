@@ -7,25 +7,38 @@ Source: docs.anthropic.com/en/api/messages-count-tokens, and `anthropic` 2.12's
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from understudy.errors import Failure
 from understudy.model import CountReply, CountRequest, Event, HttpRequest, Usage
 from understudy.providers import anthropic_base as base
 from understudy.providers import anthropic_request_base as reading
-from understudy.providers.base import Check, decode, encode
+from understudy.providers.anthropic_checks_base import shared
+from understudy.providers.base import Check, by_field, decode, encode
 
 NAME = "anthropic-tokens"
 ROUTES = (("POST", "/v1/messages/count_tokens"),)
-CHECKS: tuple[Check, ...] = ()
+_HI = {"role": "user", "content": "Hi"}
+
+
+def example(model: str = "claude-sonnet-5", **changes: Any) -> dict[str, Any]:
+    """A plain request with `changes`."""
+    return {"model": model, "messages": [_HI], **changes}
+
+
+CHECKS: tuple[Check, ...] = shared(example)
 head = base.head
 error = base.error
 unrouted = base.unrouted
 speaks = base.speaks
 
 
+_complaints = by_field(CHECKS)
+
+
 def complaints(request: CountRequest) -> Iterator[Failure]:
-    """What can be read is counted."""
-    return iter(())
+    """What a request for a message would be refused for, too, but for what is about the answer."""
+    return _complaints(request.request)
 
 
 def parse(http: HttpRequest) -> CountRequest:

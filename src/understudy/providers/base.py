@@ -42,7 +42,7 @@ class Check(msgspec.Struct, frozen=True):
     `find` looks at a request that could be read and says what the vendor would; it is asked where the
     body has `field`, or always where that is empty. Without `find`, the request cannot even be read,
     and `parse` refuses it. `example` is a body that is refused, `source` where the vendor's words were
-    found: a public report, or the vendor's documentation.
+    found: a public report, or the vendor's documentation. `version` is the API's, where not all refuse it.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Check(msgspec.Struct, frozen=True):
     find: Callable[[Any], Failure | None] | None
     example: dict[str, Any]
     source: str
+    version: str = ""
 
 
 class Provider(Protocol):

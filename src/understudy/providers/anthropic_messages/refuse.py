@@ -1,7 +1,7 @@
 """Messages: the table of what the API refuses.
 
-Each row has its words from a public report. What the documentation says is refused, but nobody has
-quoted, passes.
+In the order in which the API looks, as far as is known: parameters that there are not, each field for itself,
+then what is counted as input, whose rows counts of tokens share.
 """
 
 from __future__ import annotations
@@ -11,199 +11,39 @@ from typing import Any
 
 from understudy.errors import Failure
 from understudy.model import Request
-from understudy.providers.anthropic_base import refusal
-from understudy.providers.anthropic_messages.prefixes import (
-    MARK,
-    MOST_MARKS,
-    UNMARKED,
-    Block,
-    marked,
-    sections,
-)
-from understudy.providers.anthropic_request_base import NEW
+from understudy.providers.anthropic_checks_base import CLAUDE_CODE, GITHUB, HI, TOOL, shared, user
+from understudy.providers.anthropic_messages import fields, marks
+from understudy.providers.anthropic_request_base import OLD
 from understudy.providers.base import Check, by_field
 
-LEAST_BUDGET = 1_024
-HI = {"role": "user", "content": "Hi"}
-CALL = {"type": "tool_use", "id": "toolu_1", "name": "get_weather", "input": {}}
+SINCE_2026 = "https://qiita.com/Synthorai/items/01a0067e88747257a4e6"
+MEASURED = (
+    f"{GITHUB}kangwoo/aimon-core/blob/320fbbc0aacaf6c0928439969418d97ac9ea6bf4/"
+    "docs/design/llm/anthropic-sampling-capabilities.md"
+)
+"""Answers of the API itself to eleven models under 2023-06-01, on 2026-09-09."""
+HAIKU = "claude-haiku-4-5"
+
+
+def example(model: str = "claude-sonnet-5", **changes: Any) -> dict[str, Any]:
+    """A plain request with `changes`."""
+    return {"model": model, "max_tokens": 2_048, "messages": [HI], **changes}
+
+
+def answering(schema: dict[str, Any]) -> dict[str, Any]:
+    """A request for an answer of this schema."""
+    return example(output_config={"format": {"type": "json_schema", "schema": schema}})
+
+
+def closed(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
 HELLO = {"type": "text", "text": "Hello"}
-THOUGHTS = {"type": "thinking", "thinking": "Hm.", "signature": "x"}
 FIVE_MINUTES = {"cache_control": {"type": "ephemeral"}}
 AN_HOUR = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
-RESULT = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "21 degrees"}
-
-
-def _example(**fields: Any) -> dict[str, Any]:
-    return {"model": "claude-sonnet-5", "max_tokens": 2_048, "messages": [HI]} | fields
-
-
-# --- sampling ----------------------------------------------------------------------------------------
-
-
-def _not_permitted(key: str) -> Callable[[Request], Failure | None]:
-    """Since 2026-10-21 there is no way to say how to sample."""
-
-    def find(request: Request) -> Failure | None:
-        return refusal(f"{key}: Extra inputs are not permitted") if request.version >= NEW else None
-
-    return find
-
-
-# --- messages ----------------------------------------------------------------------------------------
-
-
-def _blocks(message: dict[str, Any], kind: str) -> list[tuple[int, dict[str, Any]]]:
-    """The blocks of this type in a message as it was sent, with their places."""
-    content = message["content"]
-    if type(content) is str:
-        return []
-    return [(place, block) for place, block in enumerate(content) if block["type"] == kind]
-
-
-def _messages(request: Request) -> Iterator[tuple[int, dict[str, Any]]]:
-    return enumerate(request.raw["messages"])
-
-
-def _no_content(request: Request) -> Failure | None:
-    last = len(request.raw["messages"]) - 1
-    for index, message in _messages(request):
-        if not message["content"] and not (index == last and message["role"] == "assistant"):
-            return refusal(
-                f"messages.{index}: all messages must have non-empty content except for the optional final "
-                "assistant message"
-            )
-    return None
-
-
-def _texts(request: Request) -> Iterator[str]:
-    """The texts without a mark: of an empty one with a mark, the API says something else."""
-    for _, message in _messages(request):
-        yield from (block["text"] for _, block in _blocks(message, "text") if not block.get(MARK))
-
-
-def _empty_text(request: Request) -> Failure | None:
-    if "" in _texts(request):
-        return refusal("messages: text content blocks must be non-empty")
-    return None
-
-
-def _blank_text(request: Request) -> Failure | None:
-    if any(text and text.isspace() for text in _texts(request)):
-        return refusal("messages: text content blocks must contain non-whitespace text")
-    return None
-
-
-def _no_results(request: Request) -> Failure | None:
-    messages = request.raw["messages"]
-    for index, message in _messages(request):
-        after = messages[index + 1] if index + 1 < len(messages) else {"content": ""}
-        answered = {block["tool_use_id"] for _, block in _blocks(after, "tool_result")}
-        missing = [block["id"] for _, block in _blocks(message, "tool_use") if block["id"] not in answered]
-        if missing:
-            return refusal(
-                f"messages.{index}: `tool_use` ids were found without `tool_result` blocks immediately "
-                f"after: {', '.join(missing)}. Each `tool_use` block must have a corresponding `tool_result` "
-                "block in the next message."
-            )
-    return None
-
-
-def _no_call(request: Request) -> Failure | None:
-    called: set[str] = set()
-    for index, message in _messages(request):
-        for place, block in _blocks(message, "tool_result"):
-            if block["tool_use_id"] not in called:
-                return refusal(
-                    f"messages.{index}.content.{place}: unexpected `tool_use_id` found in `tool_result` "
-                    f"blocks: {block['tool_use_id']}. Each `tool_result` block must have a corresponding "
-                    "`tool_use` block in the previous message."
-                )
-        called = {block["id"] for _, block in _blocks(message, "tool_use")}
-    return None
-
-
-# --- caching -----------------------------------------------------------------------------------------
-
-
-def _marked(request: Request) -> list[Block]:
-    """The blocks that carry a `cache_control`; most requests have none, which costs nothing."""
-    return [] if request.caching is None else marked(sections(request.raw))
-
-
-def _many_marks(request: Request) -> Failure | None:
-    """The mark of the request itself counts, unless it falls on a block that has one."""
-    count = sum(prefix.ttl_s > 0 for prefix in request.caching.prefixes) if request.caching else 0
-    if count > MOST_MARKS:
-        return refusal(f"A maximum of {MOST_MARKS} blocks with cache_control may be provided. Found {count}.")
-    return None
-
-
-def _longer_after_shorter(request: Request) -> Failure | None:
-    shorter = False
-    for block in _marked(request):
-        if shorter and block.ttl == "1h":
-            return refusal(
-                f"{block.where}.cache_control.ttl: a ttl='1h' cache_control block must not come after a "
-                "ttl='5m' cache_control block. Note that blocks are processed in the following order: "
-                "`tools`, `system`, `messages`."
-            )
-        shorter = shorter or block.ttl == "5m"
-    return None
-
-
-def _marked_emptiness(request: Request) -> Failure | None:
-    for block in _marked(request):
-        if block.kind == "text" and not block.raw["text"]:
-            return refusal(f"{block.where}.text: cache_control cannot be set for empty text blocks")
-    return None
-
-
-def _marked_thoughts(request: Request) -> Failure | None:
-    for block in _marked(request):
-        if block.kind in UNMARKED:
-            return refusal(f"{block.where}.{block.kind}.cache_control: Extra inputs are not permitted")
-    return None
-
-
-# --- thinking ----------------------------------------------------------------------------------------
-
-
-def _budget(request: Request) -> int | None:
-    """The tokens that thinking may take, None where it is off or nothing is said."""
-    thinking = request.raw["thinking"]
-    given = thinking.get("budget_tokens") if type(thinking) is dict else None
-    return given if type(given) is int and thinking.get("type") == "enabled" else None
-
-
-def _small_budget(request: Request) -> Failure | None:
-    budget = _budget(request)
-    if budget is not None and budget < LEAST_BUDGET:
-        return refusal(
-            f"thinking.enabled.budget_tokens: Input should be greater than or equal to {LEAST_BUDGET}"
-        )
-    return None
-
-
-def _no_room(request: Request) -> Failure | None:
-    budget = _budget(request)
-    if budget is not None and budget >= (request.sampling.max_tokens or 0):
-        return refusal(
-            "`max_tokens` must be greater than `thinking.budget_tokens`. Please consult our documentation at "
-            "https://docs.claude.com/en/docs/build-with-claude/extended-thinking#max-tokens-and-context-"
-            "window-size"
-        )
-    return None
-
-
-def _forced(request: Request) -> Failure | None:
-    if _budget(request) is not None and request.tool_choice.mode == "required":
-        return refusal("Thinking may not be enabled when tool_choice forces tool use.")
-    return None
-
-
-GITHUB = "https://github.com/"
-SINCE_2026 = "https://qiita.com/Synthorai/items/01a0067e88747257a4e6"
-CHECKS: tuple[Check, ...] = (
+BUDGET = {"type": "enabled", "budget_tokens": 1_024}
+UNREADABLE: tuple[Check, ...] = (
     Check(
         "no max_tokens",
         "",
@@ -211,104 +51,177 @@ CHECKS: tuple[Check, ...] = (
         {"model": "claude-sonnet-5", "messages": [HI]},
         f"{GITHUB}tickernelz/opencode-mem/issues/50",
     ),
+)
+SAMPLING: tuple[Check, ...] = (
     Check(
         "temperature",
         "temperature",
-        _not_permitted("temperature"),
-        _example(temperature=1.0),
+        fields.not_permitted("temperature"),
+        example(temperature=1.0),
         f"{GITHUB}ttlequals0/MinusPod/releases/tag/v2.101.10",
     ),
-    Check("top_p", "top_p", _not_permitted("top_p"), _example(top_p=0.9), SINCE_2026),
-    Check("top_k", "top_k", _not_permitted("top_k"), _example(top_k=40), SINCE_2026),
+    Check("top_p", "top_p", fields.not_permitted("top_p"), example(top_p=0.9), SINCE_2026),
+    Check("top_k", "top_k", fields.not_permitted("top_k"), example(top_k=40), SINCE_2026),
     Check(
-        "a message without content",
-        "messages",
-        _no_content,
-        _example(messages=[HI, {"role": "assistant", "content": "Hello"}, {"role": "user", "content": ""}]),
-        f"{GITHUB}anthropics/claude-code/issues/6774",
+        "temperature out of range",
+        "temperature",
+        fields.temperature_range,
+        example(HAIKU, temperature=2),
+        f"{GITHUB}anthropics/anthropic-sdk-python/issues/893",
+        OLD,
     ),
     Check(
-        "an empty text",
-        "messages",
-        _empty_text,
-        _example(messages=[{"role": "user", "content": [{"type": "text", "text": ""}]}]),
-        f"{GITHUB}anthropics/claude-code/issues/59812",
+        "temperature of a model that takes none",
+        "temperature",
+        fields.deprecated("temperature", 1),
+        example(temperature=0.5),
+        MEASURED,
+        OLD,
     ),
     Check(
-        "a blank text",
-        "messages",
-        _blank_text,
-        _example(messages=[{"role": "user", "content": [{"type": "text", "text": " \n"}]}]),
-        f"{GITHUB}anthropics/claude-code/issues/23352",
+        "top_p of a model that takes none",
+        "top_p",
+        fields.deprecated("top_p"),
+        example(top_p=1.0),
+        MEASURED,
+        OLD,
     ),
     Check(
-        "a call without its result",
-        "messages",
-        _no_results,
-        _example(messages=[HI, {"role": "assistant", "content": [CALL]}, HI]),
-        f"{GITHUB}anthropics/claude-code/issues/8210",
+        "top_k of a model that takes none",
+        "top_k",
+        fields.deprecated("top_k"),
+        example(top_k=5),
+        MEASURED,
+        OLD,
     ),
     Check(
-        "a result without its call",
-        "messages",
-        _no_call,
-        _example(messages=[{"role": "user", "content": [RESULT]}]),
-        f"{GITHUB}anthropics/claude-code/issues/18947",
+        "temperature beside top_p",
+        "temperature",
+        fields.one_of_two,
+        example(HAIKU, temperature=0.5, top_p=0.9),
+        f"{GITHUB}BerriAI/litellm/issues/15097",
+        OLD,
     ),
+    Check(
+        "temperature beside thinking",
+        "temperature",
+        fields.temperature_and_thinking,
+        example(HAIKU, temperature=0.5, thinking=BUDGET),
+        f"{GITHUB}MayDay-wpf/snow-app/issues/42",
+        OLD,
+    ),
+    Check(
+        "top_p beside thinking",
+        "top_p",
+        fields.top_p_and_thinking,
+        example(HAIKU, top_p=0.9, thinking=BUDGET),
+        "https://errs.dmxapi.cn/detail.php?id=2069",
+        OLD,
+    ),
+    Check(
+        "top_k beside thinking",
+        "top_k",
+        fields.top_k_and_thinking,
+        example(HAIKU, top_k=40, thinking=BUDGET),
+        f"{GITHUB}quarkiverse/quarkus-langchain4j/issues/1812",
+        OLD,
+    ),
+)
+FIELDS: tuple[Check, ...] = (
+    Check(
+        "unknown parameter",
+        "",
+        fields.unknown,
+        example(response_format={"type": "json_object"}),
+        f"{GITHUB}amrit110/oli/issues/7",
+    ),
+    *SAMPLING,
     Check(
         "too little to think with",
         "thinking",
-        _small_budget,
-        _example(thinking={"type": "enabled", "budget_tokens": 512}),
+        fields.small_budget,
+        example(HAIKU, thinking={"type": "enabled", "budget_tokens": 512}),
         f"{GITHUB}themaximalist/llm.js/issues/30",
     ),
     Check(
         "no room beside thinking",
         "thinking",
-        _no_room,
-        _example(thinking={"type": "enabled", "budget_tokens": 2_048}),
+        fields.no_room,
+        example(HAIKU, thinking={"type": "enabled", "budget_tokens": 2_048}),
         f"{GITHUB}ProfSynapse/nexus/issues/17",
     ),
     Check(
         "thinking with a forced tool",
         "thinking",
-        _forced,
-        _example(
-            thinking={"type": "enabled", "budget_tokens": 1_024},
-            tools=[{"name": "get_weather", "input_schema": {"type": "object"}}],
-            tool_choice={"type": "any"},
-        ),
+        fields.forced,
+        example(HAIKU, thinking=BUDGET, tools=[TOOL], tool_choice={"type": "any"}),
         f"{GITHUB}mastra-ai/mastra/issues/7507",
     ),
     Check(
-        "a mark on thoughts",
-        "",
-        _marked_thoughts,
-        _example(messages=[HI, {"role": "assistant", "content": [THOUGHTS | FIVE_MINUTES, HELLO]}, HI]),
-        f"{GITHUB}Wei-Shaw/sub2api/issues/225",
+        "more tokens than the model has",
+        "max_tokens",
+        fields.most_tokens,
+        example("claude-sonnet-4-20250514", max_tokens=1_000_000),
+        f"{GITHUB}OpenHands/OpenHands/issues/11090",
     ),
+    Check(
+        "a blank to stop at",
+        "stop_sequences",
+        fields.stop_sequences,
+        example(stop_sequences=["\n"]),
+        f"{GITHUB}BerriAI/litellm/issues/3286",
+    ),
+    Check(
+        "effort of a model that has none to choose",
+        "output_config",
+        fields.effort,
+        example(HAIKU, output_config={"effort": "low"}),
+        f"{CLAUDE_CODE}30760",
+    ),
+    Check(
+        "an answer's schema: not closed",
+        "output_config",
+        output_schema := fields.output_schema("output_config", "format.schema"),
+        answering({"type": "object"}),
+        f"{GITHUB}LeenHawk/gproxy/pull/91",
+    ),
+    Check(
+        "an answer's schema: open",
+        "output_format",
+        fields.output_schema("output_format", "schema"),
+        example(
+            output_format={
+                "type": "json_schema",
+                "schema": {"type": "object", "additionalProperties": True},
+            }
+        ),
+        f"{GITHUB}BerriAI/litellm/issues/35808",
+    ),
+    Check(
+        "an answer's schema: bounds of a number",
+        "output_config",
+        output_schema,
+        answering(closed(score={"type": "number", "minimum": 0, "maximum": 1})),
+        f"{GITHUB}sherifkozman/the-llm-council/pull/55",
+    ),
+)
+
+MARKS: tuple[Check, ...] = (
     Check(
         "more than four marks",
         "",
-        _many_marks,
-        _example(messages=[{"role": "user", "content": [HELLO | FIVE_MINUTES] * 5}]),
+        marks.many,
+        example(messages=user(*[HELLO | FIVE_MINUTES] * 5)),
         f"{GITHUB}tghamm/Anthropic.SDK/issues/50",
     ),
     Check(
         "an hour after five minutes",
         "",
-        _longer_after_shorter,
-        _example(messages=[{"role": "user", "content": [HELLO | FIVE_MINUTES, HELLO | AN_HOUR]}]),
+        marks.longer_after_shorter,
+        example(messages=user(HELLO | FIVE_MINUTES, HELLO | AN_HOUR)),
         f"{GITHUB}cnighswonger/claude-code-cache-fix/issues/44",
     ),
-    Check(
-        "a mark on an empty text",
-        "",
-        _marked_emptiness,
-        _example(
-            messages=[{"role": "user", "content": [HELLO, {"type": "text", "text": ""} | FIVE_MINUTES]}]
-        ),
-        f"{GITHUB}anthropics/claude-code/issues/50082",
-    ),
 )
+
+CHECKS: tuple[Check, ...] = (*UNREADABLE, *FIELDS, *shared(example), *MARKS)
 complaints: Callable[[Request], Iterator[Failure]] = by_field(CHECKS)
