@@ -13,10 +13,23 @@ import httpx2
 import pytest
 import uvicorn
 from openai import OpenAI
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from understudy import Understudy
 from understudy.asgi import Asgi, Broken
-from understudy.model import Abort, Head, HttpRequest, Pause, Send, Step, Steps
+from understudy.model import (
+    Abort,
+    Close,
+    Head,
+    HttpRequest,
+    Pause,
+    Queued,
+    Send,
+    Step,
+    Steps,
+    Upgrade,
+)
 
 QUESTION = {"model": "gpt-4o", "messages": [{"role": "user", "content": "?"}]}
 SCOPE = {
@@ -156,9 +169,130 @@ def test_the_lifespan_is_acknowledged() -> None:
     ]
 
 
-def test_a_websocket_is_turned_away() -> None:
-    (sent,) = played(Told([]), {"type": "websocket"}, [{"type": "websocket.connect"}])
-    assert sent["type"] == "websocket.close"
+# --- WebSockets -----------------------------------------------------------------------------------------
+
+WEBSOCKET = {**SCOPE, "type": "websocket", "path": "/talk", "raw_path": b"/talk"}
+CONNECT, LEFT = {"type": "websocket.connect"}, {"type": "websocket.disconnect"}
+
+
+class Talk:
+    """A session that says what it is told to say to a message; `lane: what` is said in a lane."""
+
+    AT_ONCE = 1
+
+    def __init__(self, **says: Sequence[Step]) -> None:
+        self.says = says
+        self.late: tuple[Step, ...] = ()
+        self.ended: list[str] = []
+
+    def receive(self, message: str) -> Queued:
+        lane, _, what = message.rpartition(": ")
+        return Queued(lane or None, self._said(what))
+
+    def _said(self, what: str) -> Iterator[Step]:
+        try:
+            yield from self.says[what]
+        except GeneratorExit:
+            self.ended.append(what)
+            raise
+
+    def overdue(self) -> Steps:
+        late, self.late = self.late, ()
+        return iter(late)
+
+
+def talked(talk: Talk, *messages: str | bytes) -> list[dict[str, Any]]:
+    """What the app sends to a client that says this, and leaves once all that was to be said is."""
+    sent: list[Any] = []
+
+    async def play() -> None:
+        said = iter(messages)
+        quiet = asyncio.Event()
+
+        async def receive() -> Any:
+            if not sent:
+                return CONNECT
+            message = next(said, None)
+            if message is None:
+                await quiet.wait()
+                return LEFT
+            return {"type": "websocket.receive", "text" if isinstance(message, str) else "bytes": message}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+            if message.get("text") == "bye":
+                quiet.set()
+
+        await Asgi(Told([]).handle, lambda http: iter((Upgrade(talk),)))(WEBSOCKET, receive, send)
+
+    asyncio.run(play())
+    assert sent[0] == {"type": "websocket.accept"}
+    return sent[1:]
+
+
+def texts(*said: str) -> list[dict[str, Any]]:
+    return [{"type": "websocket.send", "text": each} for each in said]
+
+
+BYE = Send(b"bye")
+
+
+def test_a_sessions_messages_are_sent() -> None:
+    assert talked(Talk(hi=[Send("é".encode()), Pause(0.001), BYE]), "hi") == texts("é", "bye")
+
+
+def test_lanes_are_in_order_and_what_has_none_waits_for_nobody() -> None:
+    talk = Talk(slow=[Pause(0.02), Send(b"slow")], fast=[Send(b"fast")], bye=[Pause(0.04), BYE])
+    assert talked(talk, "a: slow", "b: fast", "fast", "a: bye") == texts("fast", "slow", "fast", "bye")
+
+
+def test_a_session_may_close() -> None:
+    talk = Talk(end=[Send(b"so long"), Close(4000, "enough")], slow=[Pause(float("inf"))])
+    assert talked(talk, "slow", "end") == [
+        *texts("so long"),
+        {"type": "websocket.close", "code": 4000, "reason": "enough"},
+    ]
+    assert talk.ended == ["end", "slow"]
+
+
+def test_bytes_are_not_understood() -> None:
+    assert [each["code"] for each in talked(Talk(), b"hi")] == [1003]
+
+
+def test_what_is_overdue_is_said_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("understudy.asgi.OVERDUE_S", 0.001)
+    talk = Talk()
+    talk.late = (Send(b"late"), Close(1001))
+    assert talked(talk)[0] == texts("late")[0]
+
+
+def test_an_abort_of_a_websocket_raises() -> None:
+    with pytest.raises(Broken):
+        talked(Talk(cut=[Abort("reset")]), "cut")
+
+
+def test_who_answers_learns_that_the_client_has_left() -> None:
+    talk = Talk(slow=[BYE, Pause(3600.0)])
+    talked(talk, "slow")
+    assert talk.ended == ["slow"]
+
+
+def test_a_websocket_that_is_not_opened_is_turned_away() -> None:
+    told = Told([Head(401, b"x-a: b\r\n", 2), Send(b"no")])
+    assert played(told, WEBSOCKET, [CONNECT]) == [{"type": "websocket.close"}]
+
+
+def test_a_host_that_can_tells_why_it_is_not_opened() -> None:
+    told = Told([Head(401, b"x-a: b\r\n", 2), Send(b"no")])
+    scope = {**WEBSOCKET, "extensions": {"websocket.http.response": {}}}
+    assert played(told, scope, [CONNECT]) == [
+        {
+            "type": "websocket.http.response.start",
+            "status": 401,
+            "headers": [(b"x-a", b"b"), (b"content-length", b"2")],
+        },
+        {"type": "websocket.http.response.body", "body": b"no"},
+    ]
 
 
 # --- behind uvicorn -------------------------------------------------------------------------------------
@@ -168,7 +302,9 @@ def test_a_websocket_is_turned_away() -> None:
 def hosted(app: Any) -> Iterator[str]:
     """The URL of uvicorn, serving the app."""
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # which tells of every Abort
-    server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="on", log_config=None))
+    server = uvicorn.Server(
+        uvicorn.Config(app, port=0, ws="websockets-sansio", lifespan="on", log_config=None)
+    )
     started = threading.Event()
     startup = server.startup
 
@@ -207,6 +343,23 @@ def test_the_sdk_finds_it_behind_a_host() -> None:
                 )
     llm.verify(user="Paris", times=1)
     assert llm.requests[-1].outcome == "cut"
+
+
+@pytest.mark.filterwarnings(r"ignore:connect\(\) must be used as a context manager:DeprecationWarning")
+def test_the_sdk_opens_a_websocket_behind_a_host() -> None:
+    llm = Understudy()
+    llm.when(user="Paris").reply("It is sunny.")
+    with hosted(llm.asgi()) as url:
+        with (
+            OpenAI(base_url=f"{url}/v1", api_key="any") as client,
+            client.responses.connect() as connection,
+        ):
+            connection.response.create(model="gpt-5.6", input="Paris?")
+            last = next(event for event in connection if event.type == "response.completed")
+            assert last.response.output_text == "It is sunny."
+        with pytest.raises(InvalidStatus, match="405"), connect(f"ws{url[4:]}/v1/chat/completions"):
+            pass
+    llm.verify(user="Paris", times=1)
 
 
 def test_an_app_of_its_own_is_made_from_settings() -> None:

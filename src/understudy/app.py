@@ -92,6 +92,8 @@ class App:
         name, rest = in_space(http.target)
         space = self.space(name) if name else self.main
         asked = HttpRequest(http.method, rest, http.headers, http.body, http.peer)
+        if asked.path not in SESSIONS:
+            return space.handle(asked)
         refusal = space.engine.locked_out(asked)
         if refusal is not None:
             return refusal

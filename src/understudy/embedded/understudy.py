@@ -111,7 +111,7 @@ class Understudy(Space):
         """Forget a space and all that is in it; whether it was there."""
         return self._thread.call(lambda: self._app.drop(name))
 
-    asgi = Doors(lambda llm: Asgi(llm.handle))
+    asgi = Doors(lambda llm: Asgi(llm.handle, llm.session))
     """An ASGI app with the same answers, for hosts such as uvicorn: `Understudy.asgi(rules="rules.yaml")`."""
 
     # What spaces need
@@ -146,6 +146,10 @@ class Understudy(Space):
                 yield step
         finally:
             self._thread.call(lambda: close(steps))
+
+    def session(self, http: HttpRequest) -> Iterator[Step]:
+        """The answer to a request for a WebSocket that comes by no port."""
+        return self._thread.call(lambda: self._app.open(http, self.handle))
 
     def begin_outage(self, how: How, seconds: float | None) -> None:
         if self._port is None:
