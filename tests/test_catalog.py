@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from understudy.catalog import DEFAULT_MODELS, known, pace_of, window_of
+from understudy.catalog import DEFAULT_MODELS, Catalog, is_tuned, known, pace_of, window_of
 from understudy.model import ModelInfo, Pace
 
 
@@ -74,3 +74,42 @@ def test_the_input_of_the_newest_models_is_limited_apart() -> None:
 def test_a_model_that_is_listed_may_have_a_pace_of_its_own() -> None:
     models = (ModelInfo("plain"), ModelInfo("slow", pace=Pace(2)))
     assert [pace_of(models, name) for name in ("plain", "slow", "other")] == [None, Pace(2), None]
+
+
+def test_a_catalog_has_what_is_listed_until_it_is_deleted() -> None:
+    catalog = Catalog(lambda: (ModelInfo("a"), ModelInfo("ft:gpt-4o:acme::1", "acme")))
+    catalog.delete("ft:gpt-4o:acme::1")
+    assert [info.id for info in catalog.models] == ["a"]
+    assert not catalog.lists("ft:gpt-4o:acme::1")
+    catalog.reset()
+    assert [info.id for info in catalog.models] == ["a", "ft:gpt-4o:acme::1"]
+    assert catalog.lists("ft:gpt-4o:acme::1")
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("mine", ModelInfo("mine", "me", 7, 99)),
+        ("gpt-4.1-mini", ModelInfo("gpt-4.1-mini", "system", context_window=1_047_576)),
+        ("gpt-4o-2024-08-06", ModelInfo("gpt-4o-2024-08-06", "system", context_window=128_000)),
+        (
+            "ft:gpt-4o-mini:acemeco:suffix:abc123",
+            ModelInfo("ft:gpt-4o-mini:acemeco:suffix:abc123", "acemeco"),
+        ),
+        ("ft:gpt-4o-mini", ModelInfo("ft:gpt-4o-mini", "system")),
+        ("gpt-99", None),
+        ("ft:gpt-99:acme::1", None),
+    ],
+)
+def test_a_catalog_finds_what_is_listed_and_what_a_vendor_is_known_to_have(
+    name: str, found: ModelInfo | None
+) -> None:
+    assert Catalog(lambda: (ModelInfo("mine", "me", 7, 99),)).find(name) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "tuned"),
+    [("ft:gpt-4o:acme::1", True), ("curie:ft-acmeco-2021-03-03-21-44-20", True), ("gpt-4o", False)],
+)
+def test_a_name_says_whether_a_model_was_fine_tuned(name: str, tuned: bool) -> None:
+    assert is_tuned(name) is tuned

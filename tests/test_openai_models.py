@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from understudy.catalog import DEFAULT_MODELS, listed
+from understudy.catalog import DEFAULT_MODELS
 from understudy.errors import Failure
 from understudy.model import HttpRequest, ModelInfo, ModelsReply, ModelsRequest
 from understudy.providers import openai_base as base
@@ -25,6 +25,20 @@ def test_the_path_names_the_model(target: str, model: str) -> None:
     assert openai_models.parse(HttpRequest("GET", target)) == ModelsRequest("openai-models", model)
 
 
+def test_the_method_says_that_a_model_is_to_be_deleted() -> None:
+    asked = openai_models.parse(HttpRequest("DELETE", "/v1/models/ft:gpt-4o:acme::1"))
+    assert asked == ModelsRequest("openai-models", "ft:gpt-4o:acme::1", "model_deletion")
+
+
+def test_who_may_not_delete_a_model_is_told_what_the_key_lacks() -> None:
+    answer = openai_models.error(Failure(None, "permission", facts={"lacks": "delete"}), "x" * 29)
+    assert answer.status == 403
+    assert answer.body == (
+        b'{"error":{"message":"You have insufficient permissions for this operation. '
+        b'Missing scopes: api.delete","type":"invalid_request_error","param":null,"code":null}}'
+    )
+
+
 def test_a_model_that_is_not_there_is_told_in_this_apis_words() -> None:
     answer = openai_models.error(Failure(None, "unknown_model", facts={"model": "gpt-99"}), "x" * 29)
     assert answer.status == 404
@@ -42,13 +56,6 @@ def test_other_failures_are_told_as_everywhere() -> None:
 def test_the_one_that_is_asked_for_is_answered_alone() -> None:
     body = openai_models.body(ModelsReply((ModelInfo("m", "o", 7),)), ModelsRequest("a", "m"))
     assert body == b'{"id":"m","object":"model","created":7,"owned_by":"o"}'
-
-
-def test_the_catalog_lists_all_or_the_one_that_is_named() -> None:
-    assert listed(DEFAULT_MODELS, ModelsRequest("a")).models == DEFAULT_MODELS
-    (one,) = listed(DEFAULT_MODELS, ModelsRequest("a", "gpt-4o")).models
-    assert (one.id, one.owned_by, one.context_window) == ("gpt-4o", "system", 128_000)
-    assert listed(DEFAULT_MODELS, ModelsRequest("a", "gpt-99")).models == ()
 
 
 def test_no_model_is_listed_twice() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from understudy import embeddings, usage
-from understudy.catalog import listed
+from understudy.catalog import Catalog, is_tuned
 from understudy.errors import Failure
 from understudy.model import (
     CountReply,
@@ -14,6 +14,7 @@ from understudy.model import (
     EmbeddingReply,
     EmbeddingRequest,
     ModelInfo,
+    ModelsReply,
     ModelsRequest,
     Reply,
     Request,
@@ -42,12 +43,12 @@ class Answering:
         self,
         book: Rulebook,
         pilot: Pilot | None,
-        models: Callable[[], tuple[ModelInfo, ...]],
+        catalog: Catalog,
         encoding_of: Callable[[str], str],
     ) -> None:
         self._book = book
         self._pilot = pilot
-        self._models = models
+        self._catalog = catalog
         self._encoding_of = encoding_of
 
     @property
@@ -59,6 +60,7 @@ class Answering:
             "count": self._counted,
             "models": self._listed,
             "warm_up": self._warmed,
+            "model_deletion": self._deleted,
         }
 
     def _generated(self, request: Request) -> Answer:
@@ -91,10 +93,23 @@ class Answering:
         return Answer(Reply(()), "warm-up", lasting=True)
 
     def _listed(self, request: ModelsRequest) -> Answer:
-        found = listed(self._models(), request)
-        if not found.models and request.model:
-            raise Failure(None, "unknown_model", facts={"model": request.model[:200]})
-        return Answer(found, "models", lasting=True)
+        """All models, or the one asked for."""
+        found = (self._found(request.model),) if request.model else self._catalog.models
+        return Answer(ModelsReply(found), "models")
+
+    def _deleted(self, request: ModelsRequest) -> Answer:
+        """A model that is no more: one of those that were fine-tuned, as nobody may delete another."""
+        found = self._found(request.model)
+        if not is_tuned(found.id):
+            raise Failure(None, "permission", facts={"lacks": "delete"})
+        self._catalog.delete(found.id)
+        return Answer(ModelsReply((found,)), "models")
+
+    def _found(self, model: str) -> ModelInfo:
+        found = self._catalog.find(model)
+        if found is None:
+            raise Failure(None, "unknown_model", facts={"model": model[:200]})
+        return found
 
 
 def answer(match: Match, state: RuleState, scenarios: dict[str, str]) -> Answer:

@@ -9,13 +9,13 @@ the vendor would answer.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from msgspec import Struct
 
 from understudy.caching import cached
-from understudy.model import ModelInfo, ModelsReply, ModelsRequest, Pace
+from understudy.model import ModelInfo, Pace
 
 DEFAULT_MODELS = (
     ModelInfo("mock-llm-v1"),
@@ -199,8 +199,45 @@ def pace_of(models: Sequence[ModelInfo], name: str) -> Pace | None:
     return None
 
 
-def listed(models: Sequence[ModelInfo], request: ModelsRequest) -> ModelsReply:
-    """All models, or the one that the request names; none where there is none of that name."""
-    if not request.model:
-        return ModelsReply(tuple(models))
-    return ModelsReply(tuple(info for info in models if info.id == request.model))
+def is_tuned(model: str) -> bool:
+    """Whether a model's name says that it was fine-tuned: the only ones that are somebody's to delete."""
+    return model.startswith("ft:") or ":ft-" in model
+
+
+class Catalog:
+    """The models that a space offers: those listed, without those that were deleted since.
+
+    A vendor's own model, or one tuned from it, is to be found although it is not listed.
+    """
+
+    def __init__(self, listed: Callable[[], tuple[ModelInfo, ...]]) -> None:
+        self._listed = listed
+        self._deleted: set[str] = set()
+
+    @property
+    def models(self) -> tuple[ModelInfo, ...]:
+        if not self._deleted:
+            return self._listed()
+        return tuple([info for info in self._listed() if info.id not in self._deleted])
+
+    def lists(self, model: str) -> bool:
+        return any(info.id == model for info in self.models)
+
+    def find(self, model: str) -> ModelInfo | None:
+        """The model of this name; None where there is none."""
+        for info in self.models:
+            if info.id == model:
+                return info
+        found = known(model)
+        if found is None:
+            return None
+        owner = model.split(":")[2:3] if model.startswith("ft:") else ["system"]
+        return ModelInfo(model, owner[0] if owner else "system", context_window=found.window)
+
+    def delete(self, model: str) -> None:
+        """Offer a model no more."""
+        self._deleted.add(model)
+
+    def reset(self) -> None:
+        """Offer all that is listed again."""
+        self._deleted.clear()

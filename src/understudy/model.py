@@ -413,7 +413,10 @@ class EmbeddingRequest(Struct, frozen=True, gc=False):
 
 
 class ModelsRequest(Struct, frozen=True, gc=False):
-    """All models, or the one named `model`. `query` is the URL's, for APIs that answer a page at a time."""
+    """All models, or the one named `model`; which is no more, where the operation is `model_deletion`.
+
+    `query` is the URL's, for APIs that answer a page at a time.
+    """
 
     api: str
     model: str = ""

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from understudy.access import Access, key_of
 from understudy.answering import Answering, Pilot
-from understudy.catalog import pace_of
+from understudy.catalog import Catalog, pace_of
 from understudy.control import Control, Controlled, Outages, Spaces
 from understudy.engine import Engine, World
 from understudy.failures import FaultSet, failing_key, failing_model, slip
@@ -60,7 +60,8 @@ class Space:
             Access(settings.api_key, failing_key), LimitSet(files.limits), FaultSet(seed), self._around
         )
         self.world.faults.replace(list(settings.faults))
-        answering = Answering(self.rulebook, common.pilot, lambda: files.models, common.encoding_of)
+        self._catalog = Catalog(lambda: files.models)
+        answering = Answering(self.rulebook, common.pilot, self._catalog, common.encoding_of)
         self._prompts = PromptCache()
         self._planner = Planner(
             answering.operations,
@@ -89,7 +90,7 @@ class Space:
                 common.outages,
                 common.spaces,
                 self.reset,
-                lambda: files.models,
+                lambda: self._catalog.models,
                 common.version,
                 "https" if settings.tls_cert else "http",
                 f"/@{name}" if name else "",
@@ -122,6 +123,7 @@ class Space:
         self.world.faults.replace(list(self._common.settings.faults))
         self.world.ahead = 0.0
         self.world.jittered = 0
+        self._catalog.reset()
         self._prompts.clear()
         self.journal.clear()
         self._start_count()
@@ -147,7 +149,7 @@ class Space:
 
     def _warned(self, model: str) -> str:
         """What to say of a model that is not listed and has nearly the name of one that fails."""
-        if not model.startswith("mock-") or any(info.id == model for info in self._common.files.models):
+        if not model.startswith("mock-") or self._catalog.lists(model):
             return ""
         meant = slip(model)
         return f"no model {model} fails on purpose: did you mean {meant}?" if meant else ""
@@ -156,4 +158,4 @@ class Space:
         """Whether a model of this name is answered."""
         if self._common.settings.unknown_models == "answer" or failing_model(model) is not None:
             return True
-        return any(info.id == model for info in self._common.files.models)
+        return self._catalog.lists(model)

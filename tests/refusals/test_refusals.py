@@ -28,7 +28,9 @@ ROWS = {(row.api, row.name): row for row in rows()}
 CHECKS = {(provider.NAME, check.name): check for provider in PROVIDERS for check in provider.CHECKS}
 FOUND = {key: check for key, check in CHECKS.items() if check.find is not None}
 BY_NAME = {provider.NAME: provider for provider in PROVIDERS}
-ROUTES = {provider.NAME: provider.ROUTES[-1] for provider in PROVIDERS}
+ROUTES = {
+    provider.NAME: [route for route in provider.ROUTES if route[0] != "DELETE"][-1] for provider in PROVIDERS
+}
 EXCEPTIONS = {
     400: openai.BadRequestError,
     401: openai.AuthenticationError,

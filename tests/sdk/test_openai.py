@@ -9,6 +9,7 @@ import math
 import re
 import struct
 from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any, Literal
 
 import openai
@@ -16,6 +17,8 @@ import pytest
 from openai import AsyncOpenAI, OpenAI
 from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
 from pydantic import BaseModel
+
+from understudy import Understudy
 
 HELLO: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Hello there, who are you?"}]
 WEATHER: ChatCompletionToolParam = {
@@ -359,6 +362,37 @@ def test_models_are_listed_and_told_one_by_one(client: OpenAI) -> None:
         assert model.owned_by
 
 
+def test_a_vendors_model_is_told_although_it_is_not_listed(client: OpenAI) -> None:
+    assert client.models.retrieve("gpt-6-astra").owned_by == "system"
+    tuned = client.models.retrieve("ft:gpt-4o-mini:acemeco:suffix:abc123")
+    assert (tuned.id, tuned.owned_by) == ("ft:gpt-4o-mini:acemeco:suffix:abc123", "acemeco")
+
+
+def test_a_fine_tuned_model_is_deleted(client: OpenAI) -> None:
+    deleted = client.models.delete("ft:gpt-4o-mini:acemeco:suffix:abc123")
+    assert deleted.to_dict() == {
+        "id": "ft:gpt-4o-mini:acemeco:suffix:abc123",
+        "object": "model",
+        "deleted": True,
+    }
+
+
+def test_a_model_that_is_deleted_is_listed_no_more_until_a_reset(tmp_path: Path) -> None:
+    tuned = "ft:gpt-4o:acme::1"
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(f"models: [gpt-4o, '{tuned}']")
+    with (
+        Understudy(rules=rules, unknown_models="refuse") as llm,
+        OpenAI(base_url=llm.base_url, api_key="any", max_retries=0) as client,
+    ):
+        assert client.models.delete(tuned).deleted
+        assert [model.id for model in client.models.list()] == ["gpt-4o"]
+        with pytest.raises(openai.NotFoundError, match=tuned):
+            client.chat.completions.create(model=tuned, messages=HELLO)
+        llm.reset()
+        assert [model.id for model in client.models.list()] == ["gpt-4o", tuned]
+
+
 # --- errors -------------------------------------------------------------------------------------------
 
 MISUSES: list[tuple[str, dict[str, Any], str | None, str | None, str]] = [
@@ -460,6 +494,27 @@ def test_a_model_that_is_not_listed_is_not_found(client: OpenAI) -> None:
     assert (caught.value.code, caught.value.param) == ("model_not_found", "model")
     assert isinstance(caught.value.body, dict)
     assert caught.value.body["message"] == "The model 'gpt-99' does not exist"
+
+
+@pytest.mark.parametrize(
+    ("model", "refusal", "message"),
+    [
+        ("abc", openai.NotFoundError, "The model 'abc' does not exist"),
+        (
+            "gpt-4o",
+            openai.PermissionDeniedError,
+            "You have insufficient permissions for this operation. Missing scopes: api.delete",
+        ),
+    ],
+)
+def test_no_model_is_deleted_that_was_not_fine_tuned(
+    model: str, refusal: type[openai.APIStatusError], message: str, client: OpenAI
+) -> None:
+    with pytest.raises(refusal) as caught:
+        client.models.delete(model)
+    assert isinstance(caught.value.body, dict)
+    assert caught.value.body["message"] == message
+    assert caught.value.type == "invalid_request_error"
 
 
 def test_a_path_that_is_not_there_is_not_found(client: OpenAI) -> None:

@@ -148,6 +148,8 @@ def _spelled(failure: Failure, own: Mapping[Kind, Spelling]) -> tuple[Spelling, 
         return over_window(facts)
     if failure.kind == "authentication" and "key" in facts:
         return (SPELLINGS["authentication"] if facts["key"] else _NO_KEY), {"masked": masked(facts["key"])}
+    if failure.kind == "permission" and "lacks" in facts:
+        return _NO_SCOPE, facts
     if failure.kind == "permission" and "model" in facts:
         return _NO_ACCESS, facts
     if failure.kind == "server" and failure.status in _GATEWAY:
@@ -177,6 +179,14 @@ _NO_KEY = Spelling(
 _NO_ACCESS = Spelling(
     403, INVALID, "Project `proj_understudy` does not have access to model `{model}`", "model_not_found"
 )
+_NO_SCOPE = Spelling(
+    403, INVALID, "You have insufficient permissions for this operation. Missing scopes: api.{lacks}"
+)
+"""Said to who deletes a model of the vendor's own.
+
+Source: the tests of discordai_modelizer (`test_delete_model`), and what OpenAI-DotNet's `ModelsEndpoint`
+looks for.
+"""
 # What stands in front of the API answers for it, in the same envelope with a number for its code:
 # github.com/ferrislucas/promptr/issues/32, neo4j-labs/llm-graph-builder/issues/561
 _GATEWAY = {
