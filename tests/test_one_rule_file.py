@@ -1,24 +1,21 @@
 """One rule file, asked through every API that converses, whole and streamed: the same answer arrives.
 
-What is asked is one conversation: instructions, a question, a call of a tool, its result, and a second
-question with an image. `tests/wire/<name>/conversation.json` has it as the API of this name wants it: `body`,
-`headers`, and the `target` of a `whole` and of a `streamed` request, null where there is none, with what the
-body has besides. "$ASK" stands for the second question; `like` names the API whose file says the rest.
-A provider that is listed is asked, too.
+What is asked is the conversation of `conversations.py`. A provider that is listed is asked, too.
 """
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
+from msgspec.structs import replace
 
+from conversations import EACH_WAY, NO_CONVERSATION, Way, conversation, generates, question
 from understudy.app import App
 from understudy.model import (
     Head,
-    HttpRequest,
     Part,
     Pause,
     Reasoning,
@@ -32,10 +29,8 @@ from understudy.model import (
     Usage,
 )
 from understudy.providers import PROVIDERS
-from understudy.providers.base import Provider
 from understudy.settings import Settings
 
-WIRE = Path(__file__).parent / "wire"
 RULES = r"""
 pace: {ttft: 2s}
 
@@ -131,6 +126,16 @@ class Answer(NamedTuple):
     stop: Stop = "end"
     usage: Usage = Usage(100, 20)
 
+    def said(self, kind: type[Part], otherwise: Callable[[Any], Part]) -> Answer:
+        """The answer with the parts of a kind said otherwise."""
+        return self._replace(
+            parts=tuple(otherwise(part) if isinstance(part, kind) else part for part in self.parts)
+        )
+
+    def ended(self, why: Stop, otherwise: Stop) -> Answer:
+        """The answer with one reason to end told as another."""
+        return self._replace(stop=otherwise if self.stop == why else self.stop)
+
 
 CALLS = (
     ToolCall("get_weather", '{"city":"Paris"}', "one"),
@@ -152,74 +157,23 @@ ANSWERS: dict[str, tuple[str, Answer]] = {
     "filtered": ("This is filtered", Answer((Text("First you"),), "content_filter")),
     "stopped": ("Stop there", Answer((Text("One, two"),), "stop_sequence")),
 }
-STOPS_LIKE_ANY = Answer((Text("One, two"),), "end")
-"""The API does not tell a stop sequence from any other end."""
-REFUSES_IN_A_TEXT = Answer((Text("I cannot help with that."),))
-"""The API has no word for a refusal: it is a text like any other."""
-OWN: dict[tuple[str, str], Answer] = {
-    ("openai-chat", "stopped"): STOPS_LIKE_ANY,
-    ("openai-responses", "stopped"): STOPS_LIKE_ANY,
-    ("gemini-generate", "stopped"): STOPS_LIKE_ANY,
-    ("gemini-generate-array", "stopped"): STOPS_LIKE_ANY,
-    ("gemini-generate", "refusal"): REFUSES_IN_A_TEXT,
-    ("gemini-generate-array", "refusal"): REFUSES_IN_A_TEXT,
+
+LOST: dict[str, Callable[[Answer], Answer]] = {
+    "refusal": lambda answer: answer.said(Refusal, lambda part: Text(part.text)),
+    "call_ids": lambda answer: answer.said(ToolCall, lambda part: replace(part, id="")),
+    "stop_sequence": lambda answer: answer.ended("stop_sequence", "end"),
+    "content_filter": lambda answer: answer.ended("content_filter", "end"),
+    "cached_tokens": lambda answer: answer._replace(usage=replace(answer.usage, cached=0)),
+    "reasoning_tokens": lambda answer: answer._replace(usage=replace(answer.usage, reasoning=0)),
 }
-"""What arrives otherwise by the vendor's own ways."""
-NO_CONVERSATION = {"openai-completions": "it takes prompts: there are no messages, tools or images in it"}
-
-# --- how a provider is asked ----------------------------------------------------------------------------
+"""What arrives in place of an answer where an API has no word for something in it."""
 
 
-class Way(NamedTuple):
-    """An API, asked for a `whole` or a `streamed` answer."""
-
-    provider: Provider
-    kind: str
-
-    def __str__(self) -> str:
-        return f"{self.provider.NAME} {self.kind}"
-
-
-def generates(provider: Provider) -> bool:
-    """Whether the API generates its answers: what does not, does not stream."""
-    try:
-        provider.encoder(Request(provider.NAME, "chat", "m", (), {}))
-    except TypeError:
-        return False
-    return True
-
-
-def file_of(name: str) -> Path:
-    return WIRE / name.replace("-", "_") / "conversation.json"
-
-
-def conversation(name: str) -> dict[str, Any]:
-    """The conversation as an API has it."""
-    file = file_of(name)
-    assert file.exists(), (
-        f"{file} is missing: say in it how the conversation of {file_of('openai-chat')} goes in {name}"
-    )
-    told: dict[str, Any] = json.loads(file.read_text("utf-8"))
-    return conversation(told["like"]) | told if "like" in told else told
-
-
-def ways_of(provider: Provider) -> list[Way]:
-    """The ways to ask an API; both, where its file is missing."""
-    file = file_of(provider.NAME)
-    told = json.loads(file.read_text("utf-8")) if file.exists() else {}
-    return [Way(provider, kind) for kind in ("whole", "streamed") if told.get(kind, True)]
-
-
-CONVERSING = [each for each in PROVIDERS if generates(each) and each.NAME not in NO_CONVERSATION]
-EACH_WAY = pytest.mark.parametrize("way", [way for each in CONVERSING for way in ways_of(each)], ids=str)
-
-
-def question(way: Way, ask: str) -> HttpRequest:
-    """The conversation whose last question is `ask`."""
-    told = conversation(way.provider.NAME)
-    body = json.dumps(told["body"] | told[way.kind].get("body", {})).replace('"$ASK"', json.dumps(ask))
-    headers = [text.encode() for header in told.get("headers", {}).items() for text in header]
-    return HttpRequest("POST", told[way.kind]["target"], tuple(headers), body.encode())
+def arriving(name: str, answer: Answer) -> Answer:
+    """The answer as the API can say it."""
+    for each in conversation(name).get("cannot_say", {}):
+        answer = LOST[each](answer)
+    return answer
 
 
 class Heard(NamedTuple):
@@ -272,7 +226,7 @@ def test_a_rule_answers_every_api_alike(app: App, way: Way, rule: str) -> None:
     ask, answer = ANSWERS[rule]
     found = heard(app, way, ask)
     assert (found.status, found.api, found.by, found.seconds) == (200, way.provider.NAME, rule, 0)
-    assert told(way, found.body) == OWN.get((way.provider.NAME, rule), answer)
+    assert told(way, found.body) == arriving(way.provider.NAME, answer)
 
 
 @EACH_WAY
@@ -306,5 +260,5 @@ def test_a_provider_without_its_file_is_told_what_to_write() -> None:
         conversation("a-new-one")
 
 
-def test_what_has_no_conversation_is_there() -> None:
+def test_what_has_no_conversation_does_generate() -> None:
     assert set(NO_CONVERSATION) <= {each.NAME for each in PROVIDERS if generates(each)}

@@ -1,9 +1,9 @@
 """Golden pairs: answers as the vendor documents them, used in both directions.
 
 `<case>.request.json` is what a client sends (`.request.txt`: method and target), `<case>.reply.json`
-the whole answer, `<case>.sse` the streamed one. An answer that is read gives the reply from which the
-same answer is made again. What the vendor draws at random is compared by its form alone: fingerprints,
-signatures, obfuscation, and the numbers of logprobs.
+the whole answer, `<case>.sse` the streamed one, or `<case>.ndjson` where a stream is lines of JSON. An answer
+that is read gives the reply from which the same answer is made again. What the vendor draws at random is
+compared by its form alone: fingerprints, signatures, obfuscation, and the numbers of logprobs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from understudy.providers.base import Provider
 HERE = Path(__file__).parent
 BY_DRAWER = {provider.NAME.replace("-", "_"): provider for provider in PROVIDERS}
 CASES = sorted(f"{file.parent.name}/{file.name.split('.')[0]}" for file in HERE.glob("*/*.reply.json"))
-STREAMED = [case for case in CASES if (HERE / f"{case}.sse").exists()]
+STREAMS = ("sse", "ndjson")
+STREAMED = [(case, ending) for case in CASES for ending in STREAMS if (HERE / f"{case}.{ending}").exists()]
 
 # The ids of items, of which the first letters tell the kind.
 ITEM = re.compile(r"(msg|rs|fc|ctc|ws|fs|ci|ig|mcpl?|mcpr|sho?|cu|lsh|apc)_[0-9A-Za-z]{40,}")
@@ -83,7 +84,12 @@ def formed(value: Any, key: str = "") -> Any:
 
 
 def frames(stream: str) -> list[Any]:
-    """The frames' data; each is one line, after the event's name where events have one, and a blank line."""
+    """The frames' data; each is one line, after the event's name where events have one, and a blank line.
+
+    In lines of JSON, each line.
+    """
+    if stream.startswith("{"):
+        return [formed(json.loads(line)) for line in stream.splitlines()]
     *whole, rest = stream.replace("\r\n", "\n").split("\n\n")
     assert rest == ""
     found = [re.fullmatch(r"(?:event: (?P<name>[\w.]+)\n)?data: (?P<data>[^\n]*)", frame) for frame in whole]
@@ -100,17 +106,17 @@ def test_a_whole_answer_is_as_documented(case: str) -> None:
     assert formed(json.loads(made)) == formed(json.loads(text_of(case, "reply.json")))
 
 
-@pytest.mark.parametrize("case", STREAMED)
-def test_a_streamed_answer_is_as_documented_frame_by_frame(case: str) -> None:
+@pytest.mark.parametrize(("case", "ending"), STREAMED)
+def test_a_streamed_answer_is_as_documented_frame_by_frame(case: str, ending: str) -> None:
     provider = provider_of(case)
     encode = provider.encoder(provider.parse(http_of(case, stream=True)))
     made = b"".join(encode(event) for event in unfold(reply_of(case, "reply.json")))
-    assert frames(made.decode()) == frames(text_of(case, "sse"))
+    assert frames(made.decode()) == frames(text_of(case, ending))
 
 
-@pytest.mark.parametrize("case", STREAMED)
-def test_both_ways_of_telling_an_answer_read_the_same(case: str) -> None:
-    whole, streamed = reply_of(case, "reply.json"), reply_of(case, "sse")
+@pytest.mark.parametrize(("case", "ending"), STREAMED)
+def test_both_ways_of_telling_an_answer_read_the_same(case: str, ending: str) -> None:
+    whole, streamed = reply_of(case, "reply.json"), reply_of(case, ending)
     told_usage = "include_usage" in text_of(case, "request.json") or not case.startswith("openai")
     assert told(streamed, told_usage) == told(whole, told_usage)
 
