@@ -11,6 +11,7 @@ from understudy.errors import Failure
 from understudy.events import unfold
 from understudy.model import (
     AUTO,
+    Citation,
     File,
     HttpRequest,
     Image,
@@ -22,6 +23,7 @@ from understudy.model import (
     Request,
     ResponseFormat,
     Sampling,
+    ServerToolCall,
     Stop,
     Text,
     Tool,
@@ -105,7 +107,24 @@ def test_system_may_be_blocks() -> None:
         ),
         ({"type": "thinking", "thinking": "hm", "signature": "x"}, (Reasoning("hm"),)),
         ({"type": "redacted_thinking", "data": "x"}, (Reasoning(redacted="x"),)),
-        ({"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}, ()),
+        (
+            {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "a"}},
+            (ServerToolCall("web_search", "a", id="s"),),
+        ),
+        (
+            {"type": "server_tool_use", "id": "s", "name": "web_search"},
+            (ServerToolCall("web_search", id="s"),),
+        ),
+        ({"type": "server_tool_use", "id": "s", "name": "advisor", "input": {}}, ()),
+        ({"type": "container_upload", "file_id": "f"}, ()),
+        (
+            {"type": "mcp_tool_use", "id": "m", "name": "f", "server_name": "s", "input": {"a": 1}},
+            (ServerToolCall("mcp", '{"a":1}', id="m", name="f", server="s"),),
+        ),
+        (
+            {"type": "mcp_tool_use", "id": "m", "name": "f"},
+            (ServerToolCall("mcp", "{}", id="m", name="f"),),
+        ),
         ({"type": "web_search_tool_result", "tool_use_id": "s", "content": []}, ()),
     ],
     ids=lambda value: str(value)[:50],
@@ -348,10 +367,74 @@ def test_arguments_that_are_no_object_are_read_from_a_stream_too(arguments: str)
 def test_a_delta_that_no_part_knows_is_passed_over() -> None:
     encode = messages.encoder(parse())
     events = [encode(event) for event in unfold(Reply((Text("a"),), id="i", model="m"))]
-    delta = {"type": "citations_delta", "citation": {}}
+    delta = {"type": "compaction_delta", "content": "a"}
     told = {"type": "content_block_delta", "index": 0, "delta": delta}
     events.insert(2, f"event: content_block_delta\ndata: {json.dumps(told)}\n\n".encode())
     assert messages.read(events).parts == (Text("a"),)
+
+
+USE = {"type": "server_tool_use", "id": "s", "name": "web_fetch", "input": {"url": "u"}}
+MCP = {"type": "mcp_tool_use", "id": "s", "name": "f", "server_name": "w", "input": {}}
+
+
+@pytest.mark.parametrize(
+    ("use", "kind", "told", "result", "error"),
+    [
+        (USE, "web_search_tool_result", {"content": [{"url": "u", "title": "t"}]},
+         '{"results":[{"url":"u","title":"t"}]}', ""),
+        (USE, "web_fetch_tool_result", {"content": {"content": {"title": "t", "source": {"data": "d"}}}},
+         '{"title":"t","text":"d"}', ""),
+        (USE, "web_fetch_tool_result", {"content": {"content": {"source": 1}}}, "", ""),
+        (USE, "web_fetch_tool_result", {"content": 1}, "", ""),
+        (USE, "web_fetch_tool_result", {"content": {"error_code": "unavailable"}}, "", "unavailable"),
+        (USE, "bash_code_execution_tool_result", {"content": {"stdout": "a", "return_code": 1}},
+         '{"stdout":"a","exit_code":1}', ""),
+        (USE, "code_execution_tool_result", {"content": 1}, "", ""),
+        (USE, "advisor_tool_result", {"content": []}, "", ""),
+        (MCP, "mcp_tool_result", {"content": "a", "is_error": False}, '{"output":"a"}', ""),
+        (MCP, "mcp_tool_result", {"content": "no", "is_error": True}, "", "no"),
+        (MCP, "mcp_tool_result", {"content": [{"type": "text", "text": "no"}], "is_error": True}, "", "no"),
+    ],
+)  # fmt: skip
+def test_what_came_of_a_call_belongs_to_it(
+    use: dict[str, Any], kind: str, told: dict[str, Any], result: str, error: str
+) -> None:
+    blocks = [use, {"type": kind, "tool_use_id": "s", **told}, {"type": "text", "text": "So."}]
+    asked = parse(messages=[HI, {"role": "assistant", "content": blocks}])
+    call, said = asked.messages[-1].parts
+    assert isinstance(call, ServerToolCall)
+    assert (call.result, call.error, said) == (result, error, Text("So."))
+
+
+def test_a_result_without_its_call_says_nothing() -> None:
+    result = {"type": "web_search_tool_result", "tool_use_id": "s", "content": []}
+    asked = parse(messages=[HI, {"role": "assistant", "content": [result]}])
+    assert asked.messages[-1].parts == ()
+
+
+def test_a_servers_tool_has_the_input_that_was_written() -> None:
+    for wrote, input in (("[1]", "[1]"), ("{", "{"), ('{"a":1}', {"a": 1})):
+        call = ServerToolCall("mcp", wrote, id="m", name="f", server="w")
+        use, _ = body(Reply((call,), id="i", model="m"))["content"]
+        assert use["input"] == input
+
+
+def test_citations_of_files_and_of_unknown_kinds_are_left_out() -> None:
+    (block,) = body(Reply((Text("A.", (Citation(file="f"),)),), id="i", model="m"))["content"]
+    assert block == {"type": "text", "text": "A."}
+    told = body(Reply((Text("a"),), id="i", model="m"))
+    told["content"][0]["citations"] = [
+        {"type": "search_result_location", "cited_text": "a"},
+        {"type": "web_search_result_location", "cited_text": None, "url": "u", "title": None},
+    ]
+    assert messages.read([json.dumps(told).encode()]).parts == (Text("a", (Citation("u"),)),)
+
+
+def test_a_quote_that_has_no_place_is_at_the_start() -> None:
+    text = Text("A.", (Citation(document=1, quote="abc"),))
+    (block,) = body(Reply((text,), id="i", model="m"))["content"]
+    (told,) = block["citations"]
+    assert (told["start_char_index"], told["end_char_index"], told["document_title"]) == (0, 3, None)
 
 
 def test_blocks_that_there_is_no_part_for_are_passed_over() -> None:

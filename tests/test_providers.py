@@ -158,12 +158,49 @@ def chat_parts(draw: st.DrawFn) -> tuple[Part, ...]:
     return (*thoughts, *texts, *told) or (Text("so"),)
 
 
+def server_blocks() -> st.SearchStrategy[Part]:
+    """Calls of tools that Anthropic runs by itself, with what its API tells of their results."""
+    fetched = said.map(lambda text: gave(title=text, text="t"))
+    found = st.lists(said, max_size=2).map(
+        lambda each: gave(results=[{"url": "u", "title": title, "age": "3 days"} for title in each])
+    )
+    ran = said.map(lambda text: gave(stdout=text, stderr="e", exit_code=2))
+    call: Any = ServerToolCall
+    return st.one_of(
+        st.builds(call, st.just("web_search"), said, found, id=ids),
+        st.builds(call, st.just("web_search"), said, error=said, id=ids),
+        st.builds(call, st.just("web_fetch"), said, fetched, id=ids),
+        st.builds(call, st.sampled_from(["code_execution", "shell"]), said, ran, id=ids),
+        st.builds(
+            call,
+            st.just("mcp"),
+            said.map(lambda text: gave(text=text)),
+            said.map(lambda text: gave(output=text)),
+            id=ids,
+            name=said,
+            server=said,
+        ),
+        st.builds(call, st.just("mcp"), st.just("{}"), error=said, id=ids, name=said, server=said),
+    )
+
+
 @st.composite
 def message_parts(draw: st.DrawFn) -> tuple[Part, ...]:
     """What Anthropic's message can hold: blocks in any order, and what explains a refusal."""
     arguments = st.dictionaries(said, said, max_size=2).map(lambda each: msgspec.json.encode(each).decode())
     uses = st.builds(ToolCall, st.just("search"), arguments, ids)
-    one = st.one_of(st.builds(Text, said), st.builds(Reasoning, said), redacted, uses)
+    places = st.builds(
+        Citation,
+        title=said,
+        quote=said,
+        document=st.integers(0, 9),
+        place=st.tuples(st.integers(0, 9), st.integers(9, 19)),
+        unit=st.sampled_from(["characters", "pages", "blocks"]),
+    )
+    quoted = sourced(st.builds(Citation, said, said, said), places)
+    one = st.one_of(
+        st.builds(Text, said), st.builds(Reasoning, said), redacted, uses, quoted, server_blocks()
+    )
     blocks = st.lists(one, max_size=4)
     return (*draw(blocks), *draw(optional(st.builds(Refusal, said))))
 

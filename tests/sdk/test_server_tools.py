@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from anthropic import Anthropic, AsyncAnthropic
 from openai import AsyncOpenAI, OpenAI
 from openai.types.responses import Response, ResponseStreamEvent
 
@@ -233,4 +234,124 @@ def test_what_was_answered_can_be_sent_back(openai: OpenAI) -> None:
     assert again.output_text == "It is sunny in Paris."
     assert again.usage
     assert answer.usage
+    assert again.usage.input_tokens > answer.usage.input_tokens
+
+
+# --- Anthropic ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def anthropic(url: str) -> Iterator[Anthropic]:
+    """A client under its strict validation."""
+    with Anthropic(base_url=url, api_key="any", max_retries=0, _strict_response_validation=True) as client:
+        yield client
+
+
+def asking(text: str) -> Any:
+    return {
+        "model": "claude-sonnet-5",
+        "max_tokens": 1024,
+        "messages": [{"role": "user", "content": text}],
+        "tools": [{"type": "web_search_20250305", "name": "web_search"}],
+    }
+
+
+def test_messages_tell_a_search_and_what_the_text_rests_on(anthropic: Anthropic) -> None:
+    answer = anthropic.messages.create(**asking("weather"))
+    use, found, said = answer.content
+    assert use.type == "server_tool_use"
+    assert (use.name, use.input) == ("web_search", {"query": "weather in Paris"})
+    assert found.type == "web_search_tool_result"
+    assert found.tool_use_id == use.id
+    assert isinstance(found.content, list)
+    assert [(each.url, each.title) for each in found.content] == [
+        ("https://example.com/paris", "Weather in Paris")
+    ]
+    assert said.type == "text"
+    assert said.citations
+    (source,) = said.citations
+    assert source.type == "web_search_result_location"
+    assert (source.url, source.cited_text) == ("https://example.com/paris", "Sunny")
+    assert answer.usage.server_tool_use
+    assert answer.usage.server_tool_use.web_search_requests == 1
+
+
+def test_messages_leave_out_the_tools_that_the_api_has_not(anthropic: Anthropic) -> None:
+    answer = anthropic.beta.messages.create(**asking("everything"))
+    assert [block.type for block in answer.content] == [
+        "redacted_thinking",
+        "server_tool_use",
+        "web_fetch_tool_result",
+        "server_tool_use",
+        "code_execution_tool_result",
+        "server_tool_use",
+        "bash_code_execution_tool_result",
+        "mcp_tool_use",
+        "mcp_tool_result",
+        "mcp_tool_use",
+        "mcp_tool_result",
+        "text",
+    ]
+
+
+def test_a_paused_turn_ends_with_a_call(anthropic: Anthropic) -> None:
+    answer = anthropic.messages.create(**asking("paused"))
+    assert answer.stop_reason == "pause_turn"
+    assert [block.type for block in answer.content] == ["server_tool_use"]
+
+
+def test_a_failed_call_has_an_error(anthropic: Anthropic) -> None:
+    found = anthropic.messages.create(**asking("failed")).content[1]
+    assert found.type == "web_search_tool_result"
+    assert not isinstance(found.content, list)
+    assert found.content.error_code == "max_uses_exceeded"
+
+
+def of_message(answer: Any) -> list[Any]:
+    """The content without ids and what only the API can read."""
+
+    def stripped(value: Any) -> Any:
+        if isinstance(value, dict):
+            own = ("id", "tool_use_id", "retrieved_at")
+            return {key: stripped(each) for key, each in value.items() if key not in own and each is not None}
+        return [stripped(each) for each in value] if isinstance(value, list) else value
+
+    return [stripped(block.to_dict()) for block in answer.content]
+
+
+@pytest.mark.parametrize("asked", ["weather", "paused", "failed"])
+def test_a_streamed_message_ends_as_a_whole_one(anthropic: Anthropic, url: str, asked: str) -> None:
+    whole = anthropic.messages.create(**asking(asked))
+    with anthropic.messages.stream(**asking(asked)) as stream:
+        streamed = stream.get_final_message()
+    assert of_message(streamed) == of_message(whole)
+    assert (streamed.stop_reason, streamed.usage.output_tokens) == (
+        whole.stop_reason,
+        whole.usage.output_tokens,
+    )
+
+    async def at_once() -> Any:
+        async with (
+            AsyncAnthropic(base_url=url, api_key="any", max_retries=0) as client,
+            client.messages.stream(**asking(asked)) as stream,
+        ):
+            return await stream.get_final_message()
+
+    assert of_message(asyncio.run(at_once())) == of_message(whole)
+
+
+def test_a_beta_stream_tells_every_tool(anthropic: Anthropic) -> None:
+    whole = anthropic.beta.messages.create(**asking("everything"))
+    with anthropic.beta.messages.stream(**asking("everything")) as stream:
+        streamed = stream.get_final_message()
+    assert of_message(streamed) == of_message(whole)
+
+
+def test_a_message_can_be_sent_back(anthropic: Anthropic) -> None:
+    asked = asking("weather")
+    answer = anthropic.messages.create(**asked)
+    content: Any = [block.to_dict() for block in answer.content]
+    asked["messages"] += [{"role": "assistant", "content": content}, {"role": "user", "content": "weather"}]
+    again = anthropic.messages.create(**asked)
+    assert [block.type for block in again.content] == [block.type for block in answer.content]
     assert again.usage.input_tokens > answer.usage.input_tokens

@@ -70,8 +70,12 @@ def formed(value: Any, key: str = "") -> Any:
         return bool(re.fullmatch(r"fp_[0-9a-f]{10}", value))
     if key in ("id", "item_id") and isinstance(value, str) and (made := ITEM.fullmatch(value)):
         return made[1]
-    if key == "encrypted_content":
-        return bool(re.fullmatch(r"gAAAAA[\w=-]+", value))
+    if key == "encrypted_content" and value.startswith("gAAAAA"):
+        return bool(re.fullmatch(r"[\w=-]+", value))
+    if key in ("encrypted_content", "encrypted_index"):
+        return bool(re.fullmatch(r"[0-9A-Za-z+/]+=*", value))
+    if key == "retrieved_at":
+        return bool(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", value))
     if key in ("logprob", "token_logprobs"):
         return "logprobs"
     if key == "top_logprobs" and isinstance(value, list):

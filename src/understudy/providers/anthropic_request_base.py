@@ -28,6 +28,7 @@ from understudy.model import (
     ToolResult,
 )
 from understudy.providers.anthropic_base import refusal
+from understudy.providers.anthropic_hosted_base import read_use, with_result
 from understudy.providers.base import decode, encode
 
 OLD, NEW = "2023-06-01", "2026-10-21"
@@ -140,7 +141,11 @@ def _content(content: Any, where: str, names: dict[str, str]) -> tuple[Part, ...
         reader = BLOCKS.get(kind)
         if reader is not None:
             parts += reader(block, f"{at}.{kind}.", names)
-        elif not kind.endswith(SERVER_BLOCKS):
+        elif kind == "mcp_tool_use":
+            parts += _server_tool(block, f"{at}.{kind}.", names)
+        elif kind.endswith(SERVER_BLOCKS):
+            with_result(parts, block)
+        else:
             tags = ", ".join(f"'{tag}'" for tag in sorted(BLOCKS))
             raise refusal(
                 f"{at}: Input tag '{kind[:100]}' found using 'type' does not match any of the expected tags: "
@@ -217,8 +222,14 @@ def _search_result(raw: dict[str, Any], where: str, names: dict[str, str]) -> Pa
     return (Text(title), *_content(field(raw, "content", list, where), f"{where}content", names))
 
 
+def _server_tool(raw: dict[str, Any], where: str, names: dict[str, str]) -> Parts:
+    """A call of a tool that the API runs by itself; of one that is not known here, nothing."""
+    call = read_use(raw)
+    return (call,) if call is not None else ()
+
+
 def _nothing(raw: dict[str, Any], where: str, names: dict[str, str]) -> Parts:
-    """What only the vendor can read, or has done by itself."""
+    """What only the vendor can read."""
     return ()
 
 
@@ -231,7 +242,7 @@ BLOCKS: dict[str, Callable[[dict[str, Any], str, dict[str, str]], Parts]] = {
     "redacted_thinking": _redacted,
     "tool_use": _tool_use,
     "tool_result": _tool_result,
-    "server_tool_use": _nothing,
+    "server_tool_use": _server_tool,
     "tool_reference": _nothing,
     "container_upload": _nothing,
 }

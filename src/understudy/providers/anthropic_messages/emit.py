@@ -33,7 +33,15 @@ from understudy.model import (
     ToolCall,
 )
 from understudy.providers import anthropic_base as base
-from understudy.providers.base import decode, encode, quote
+from understudy.providers.anthropic_hosted_base import (
+    around_input,
+    citations,
+    input_of,
+    is_told,
+    result,
+    use,
+)
+from understudy.providers.base import decode, encode, quote, unfinished
 
 STOPS: dict[Stop, str] = {
     "end": "end_turn",
@@ -48,8 +56,23 @@ STOPS: dict[Stop, str] = {
 
 def body(reply: Reply, request: Request) -> bytes:
     """The whole answer: a message."""
-    content = [_block(part) for part in reply.parts if _is_block(part)]
-    return encode(_message(reply, content, base.usage_object(reply.usage)) | _ending(reply))
+    content = [block for index in range(len(reply.parts)) for block in _blocks(reply, index)]
+    return encode(_message(reply, content, _usage(reply)) | _ending(reply))
+
+
+def _usage(reply: Reply) -> dict[str, Any]:
+    """What was used; where tools of the API's own were called, how many of them have run."""
+    told = base.usage_object(reply.usage)
+    calls = [index for index, part in enumerate(reply.parts) if is_told(part)]
+    if not calls:
+        return told
+    ran = [reply.parts[index] for index in calls if not unfinished(reply, index)]
+    kinds = [part.kind for part in ran if isinstance(part, ServerToolCall)]
+    counts = {
+        "web_search_requests": kinds.count("web_search"),
+        "web_fetch_requests": kinds.count("web_fetch"),
+    }
+    return told | {"server_tool_use": counts}
 
 
 def _message(reply: Reply, content: list[dict[str, Any]], usage: dict[str, Any]) -> dict[str, Any]:
@@ -82,14 +105,27 @@ def _ending(reply: Reply) -> dict[str, Any]:
 
 def _is_block(part: Part) -> bool:
     """Whether a part has a place in the content: a refusal is told where the message ends."""
-    return not isinstance(part, Refusal | ServerToolCall)
+    return is_told(part) if isinstance(part, ServerToolCall) else not isinstance(part, Refusal)
+
+
+def _blocks(reply: Reply, index: int) -> list[dict[str, Any]]:
+    """The blocks that a part is: one, or two with what came of a call."""
+    part = reply.parts[index]
+    if not _is_block(part):
+        return []
+    ran = result(reply, index) if isinstance(part, ServerToolCall) else None
+    return [_block(part), ran] if ran is not None else [_block(part)]
 
 
 def _block(part: Part) -> dict[str, Any]:
     """A content block. A text without citations has no key for them: clients stumble over a null there."""
     match part:
+        case Text(text, sources) if sources and (cited := citations(sources)):
+            return {"citations": cited, "type": "text", "text": text}
         case Text(text):
             return {"type": "text", "text": text}
+        case ServerToolCall():
+            return use(part, input_of(part))
         case Reasoning(_, redacted) if redacted:
             return {"type": "redacted_thinking", "data": redacted}
         case Reasoning(text):
@@ -103,8 +139,12 @@ def _block(part: Part) -> dict[str, Any]:
 def _empty(part: Part) -> dict[str, Any]:
     """The block as it starts in a stream."""
     match part:
+        case Text(_, sources) if sources and citations(sources):
+            return {"citations": [], "type": "text", "text": ""}
         case Text():
             return {"type": "text", "text": ""}
+        case ServerToolCall():
+            return use(part, {})
         case Reasoning(_, redacted) if not redacted:
             return {"type": "thinking", "thinking": "", "signature": ""}
         case ToolCall():
@@ -157,8 +197,12 @@ class _Encoder:
 
     def _begin(self, event: Begin) -> bytes:
         self._reply = reply = event.reply
-        blocks = [index for index, part in enumerate(reply.parts) if _is_block(part)]
-        self._places = {index: place for place, index in enumerate(blocks)}
+        self._places = {}
+        place = 0
+        for index in range(len(reply.parts)):
+            if blocks := len(_blocks(reply, index)):
+                self._places[index] = place
+                place += blocks
         usage = base.usage_object(reply.usage, output=1)
         return _event({"type": "message_start", "message": _message(reply, [], usage)})
 
@@ -168,15 +212,15 @@ class _Encoder:
             return b""
         start = {"type": "content_block_start", "index": place, "content_block": _empty(event.part)}
         ping = b"" if place else PING
-        if type(event.part) is ToolCall:
-            return _event(start) + ping + _before(place, ToolCall) + _tail("")
-        return _event(start) + ping
+        return _event(start) + ping + _opening(place, event.part)
 
     def _delta(self, event: Delta) -> bytes:
         place = self._places.get(event.index)
         part = self._reply.parts[event.index]
         if place is None or (isinstance(part, Reasoning) and part.redacted):
             return b""
+        if isinstance(part, ServerToolCall):
+            return _written(place, part, event.slices)
         before = _before(place, type(part))
         if len(event.slices) == 1:
             return before + _tail(event.slices[0])
@@ -189,18 +233,53 @@ class _Encoder:
             return b""
         part = self._reply.parts[event.index]
         end = b'event: content_block_stop\ndata: {"type":"content_block_stop","index":%d}\n\n' % place
+        if isinstance(part, ServerToolCall):
+            closing = around_input(part)[1]
+            written = _before(place, ToolCall) + _tail(closing) if closing else b""
+            return written + end + self._ran(event.index, place + 1)
         if type(part) is not Reasoning or part.redacted:
             return end
         delta = {"type": "signature_delta", "signature": signature(part.text)}
         return _event({"type": "content_block_delta", "index": place, "delta": delta}) + end
 
+    def _ran(self, index: int, place: int) -> bytes:
+        """The block with what came of a call of the API's own tool, which is told at once."""
+        ran = result(self._reply, index)
+        if ran is None:
+            return b""
+        end = {"type": "content_block_stop", "index": place}
+        return _event({"type": "content_block_start", "index": place, "content_block": ran}) + _event(end)
+
     def _finish(self, event: Finish) -> bytes:
-        usage = base.usage_object(self._reply.usage)
+        usage = _usage(self._reply)
         told = {key: value for key, value in usage.items() if key not in ("cache_creation", "service_tier")}
         return _event({"type": "message_delta", "delta": _ending(self._reply), "usage": told}) + STOP
 
     def _broken(self, event: Broken) -> bytes:
         return base.error_event(event, self._reply.id)
+
+
+def _opening(place: int, part: Part) -> bytes:
+    """The deltas before those of what a part says: an empty one of a call, the citations of a text."""
+    if type(part) is ToolCall:
+        return _before(place, ToolCall) + _tail("")
+    if isinstance(part, ServerToolCall):
+        opening = around_input(part)[0]
+        pieces = ("", opening) if opening else ("",)
+        return b"".join([_before(place, ToolCall) + _tail(piece) for piece in pieces])
+    return _cited(place, part) if isinstance(part, Text) and part.citations else b""
+
+
+def _cited(place: int, part: Text) -> bytes:
+    told = [{"type": "citations_delta", "citation": each} for each in citations(part.citations)]
+    return b"".join([_event({"type": "content_block_delta", "index": place, "delta": each}) for each in told])
+
+
+def _written(place: int, call: ServerToolCall, slices: tuple[str, ...]) -> bytes:
+    """What the model wrote, as pieces of the JSON that it is in."""
+    before = _before(place, ToolCall)
+    pieces = slices if call.kind == "mcp" else [quote(each)[1:-1].decode() for each in slices]
+    return b"".join([before + _tail(each) for each in pieces])
 
 
 _FRAMES: dict[type, Callable[[_Encoder, Any], bytes]] = {

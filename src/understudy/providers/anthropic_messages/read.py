@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from understudy.model import Part, Reasoning, Refusal, Reply, Stop, Text, ToolCall
+from msgspec.structs import replace
+
+from understudy.model import Part, Reasoning, Refusal, Reply, ServerToolCall, Stop, Text, ToolCall
 from understudy.providers import anthropic_base as base
+from understudy.providers.anthropic_hosted_base import read_citation, read_use, with_result
 from understudy.providers.base import decode, encode, sse
 
 STOPS: dict[str, Stop] = {
@@ -29,7 +32,13 @@ def read(chunks: Iterable[bytes]) -> Reply:
 
 
 def _reply(message: dict[str, Any]) -> Reply:
-    parts = [part for block in message["content"] if (part := _part(block)) is not None]
+    parts: list[Part] = []
+    for block in message["content"]:
+        if (part := _part(block)) is not None:
+            parts.append(part)
+        else:
+            with_result(parts, block)
+    parts = [_bare(part) for part in parts]
     stop = STOPS.get(message["stop_reason"] or "", "end")
     explanation = (message.get("stop_details") or {}).get("explanation")
     if stop == "content_filter" and explanation:
@@ -44,11 +53,19 @@ def _reply(message: dict[str, Any]) -> Reply:
     )
 
 
+def _bare(part: Part) -> Part:
+    """The part, its id without the API's prefix."""
+    return replace(part, id=part.id.partition("_")[2]) if isinstance(part, ServerToolCall) else part
+
+
 def _part(block: dict[str, Any]) -> Part | None:
     """The part that a block is, None for one that there is no part for."""
     match block["type"]:
         case "text":
-            return Text(block["text"])
+            sources = [read_citation(each) for each in block.get("citations") or ()]
+            return Text(block["text"], tuple([each for each in sources if each is not None]))
+        case "server_tool_use" | "mcp_tool_use":
+            return read_use(block)
         case "thinking":
             return Reasoning(block["thinking"])
         case "redacted_thinking":
@@ -86,6 +103,8 @@ def _gathered(data: bytes) -> dict[str, Any]:
 def _grow(blocks: list[dict[str, Any]], inputs: dict[int, str], index: int, delta: dict[str, Any]) -> None:
     if delta["type"] == "input_json_delta":
         inputs[index] = inputs.get(index, "") + delta["partial_json"]
+    elif delta["type"] == "citations_delta":
+        blocks[index].setdefault("citations", []).append(delta["citation"])
     elif field := GROWING.get(delta["type"]):
         blocks[index][field] += delta[field]
 
