@@ -5,19 +5,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+import subprocess
+import sys
 import threading
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
 
 import pytest
+from hypothesis import given, strategies
+from hypothesis.strategies import integers, lists
 
 from frames import (
     ACCEPT,
     BINARY,
     CLOSE,
     CONTINUATION,
+    KEY,
     PING,
     PONG,
     TEXT,
@@ -31,11 +37,16 @@ from sockets import LOOPS, TIMEOUT_S, Running, connected, echo, opened, refuse
 from sockets import text as answer
 from understudy.model import Abort, Close, HttpRequest, Pause, Queued, Send, Step, Steps, Upgrade
 from understudy.server import Handle, Limits, Server
+from understudy.server.frames import Handshake
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 SILENCE_S = 0.1
 """For so long nothing may come from a server that hangs."""
 
+HEADERS = (
+    *(b"connection", b"Upgrade", b"upgrade", b"websocket"),
+    *(b"sec-websocket-key", KEY, b"sec-websocket-version", b"13"),
+)
 SWITCHED = (
     b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
     b"sec-websocket-accept: " + ACCEPT + b"\r\n\r\n"
@@ -242,6 +253,28 @@ def test_a_long_message_and_a_long_answer_arrive_whole() -> None:
     with talking() as (_, client):
         client.send(text(message))
         assert client.frame() == (TEXT, f"{message} {message}".encode())
+
+
+@given(messages=lists(strategies.text(), max_size=5), sizes=lists(integers(1, 9), min_size=1))
+def test_messages_are_the_same_however_their_bytes_are_cut(messages: list[str], sizes: list[int]) -> None:
+    handshake = Handshake(HttpRequest("GET", "/talk", HEADERS), 1 << 20)
+    data = b"".join(map(text, messages))
+    heard: list[str] = []
+    for size in cycle(sizes):
+        if not data:
+            break
+        heard += handshake.frames.receive(data[:size])
+        data = data[size:]
+    assert heard == messages
+
+
+def test_a_server_that_nobody_asks_for_a_websocket_needs_no_library_for_it() -> None:
+    code = (
+        "import sys; from understudy.app import App; from understudy.settings import Settings;"
+        "App(Settings()); print([name for name in sys.modules if name.startswith('websockets')])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "[]\n"
 
 
 @pytest.mark.parametrize(
@@ -484,6 +517,17 @@ def test_a_bug_of_ours_closes_and_is_logged(caplog: pytest.LogCaptureFixture) ->
         assert client.frame() == (TEXT, b"so far")
         assert client.closing() == (1011, "")
     assert "KeyError: 'oops'" in caplog.text
+
+
+def test_a_bug_of_ours_in_hearing_closes_too(caplog: pytest.LogCaptureFixture) -> None:
+    class Deaf(Talk):
+        def receive(self, message: str) -> Queued:
+            raise KeyError("deaf")
+
+    with talking(Deaf()) as (_, client), caplog.at_level(logging.ERROR):
+        client.send(text("hi"))
+        assert client.closing() == (1011, "")
+    assert "KeyError: 'deaf'" in caplog.text
 
 
 @pytest.mark.parametrize("last", [frame(CLOSE, b"\x03\xe8"), b""], ids=["closed", "gone"])

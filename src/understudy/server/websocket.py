@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -110,10 +111,9 @@ class WebSocket(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._heard, self._pinged = monotonic(), False
-        messages = self._frames.receive(data)
-        if not self._closing:
-            for message in messages:
-                self._queue(self._session.receive(message))
+        for message in self._frames.receive(data):
+            if not self._closing:
+                self._hear(partial(self._session.receive, message))
         if self._queued > QUEUE and not self._held:
             self._held = True
             self._transport.pause_reading()
@@ -144,10 +144,11 @@ class WebSocket(asyncio.Protocol):
         idle_s = self._shared.limits.idle_s
         if now - self._heard > 2 * idle_s and self._pinged:
             self.abort()
-        elif now - self._heard > idle_s and not self._pinged:
+            return
+        if now - self._heard > idle_s and not self._pinged:
             self._pinged = True
             self._frames.ping()
-        self._queue(Queued(None, self._session.overdue()))
+        self._hear(lambda: Queued(None, self._session.overdue()))
         self.go_on()
 
     def drain(self) -> bool:
@@ -199,6 +200,14 @@ class WebSocket(asyncio.Protocol):
         reset(self._transport)
 
     # Answering
+
+    def _hear(self, answer: Callable[[], Queued]) -> None:
+        """Have queued what the session answers."""
+        try:
+            self._queue(answer())
+        except Exception as error:
+            log.error("a message failed: %r", error, exc_info=error)
+            self._end(INTERNAL_ERROR)
 
     def _queue(self, queued: Queued) -> None:
         """Have the steps executed when their turn comes."""
