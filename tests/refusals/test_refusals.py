@@ -117,7 +117,7 @@ def error(row: Row) -> dict[str, Any]:
     if not row.api.startswith("gemini-"):
         return {"message": row.message, "type": row.type, "param": row.param, "code": row.code}
     told: dict[str, Any] = {"code": row.status, "message": row.message, "status": row.type}
-    if "Cannot find field" not in row.message:
+    if not row.message.startswith("Invalid "):
         return told
     violation = {"field": row.param} if row.param else {}
     kind = "type.googleapis.com/google.rpc.BadRequest"

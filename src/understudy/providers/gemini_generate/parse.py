@@ -21,6 +21,8 @@ NAME = "gemini-generate"
 VERB, STREAM_VERB = "generateContent", "streamGenerateContent"
 MOST_CHOICES = 8
 CONFIG = "generation_config."
+VERTEX = "vertex"
+"""The version of requests that come by Vertex AI's paths; it takes some that the other API refuses."""
 
 
 def parse(http: HttpRequest) -> Request:
@@ -49,6 +51,7 @@ def parse(http: HttpRequest) -> Request:
         _sampling(config),
         call.verb == STREAM_VERB,
         _choices(config),
+        version=VERTEX if "/publishers/" in http.path else "",
     )
 
 

@@ -15,7 +15,8 @@ from understudy.errors import Failure
 from understudy.model import Request
 from understudy.providers import gemini_base as base
 from understudy.providers.base import Check, by_field
-from understudy.providers.gemini_contents_base import MOST_LEVELS
+from understudy.providers.gemini_generate import schemas, thinking
+from understudy.providers.gemini_generate.parse import VERTEX
 
 GITHUB = "https://github.com/"
 
@@ -43,11 +44,17 @@ FIELDS: dict[str, frozenset[str]] = {
 
 
 def _unknown(request: Request) -> Failure | None:
-    violations = [
-        (where, f'Invalid JSON payload received. Unknown name "{name}"{at}: Cannot find field.')
+    strangers = [
+        (where, name)
         for where, kind, raw in _objects(request.raw)
         for name in raw
         if base.snake(name) not in FIELDS[kind]
+    ]
+    if request.version != VERTEX:  # which knows other fields of tools and schemas
+        strangers += schemas.found(request.raw).strangers
+    violations = [
+        (where, f'Invalid JSON payload received. Unknown name "{name}"{at}: Cannot find field.')
+        for where, name in strangers
         for at in [f" at '{where}'" if where else ""]
     ]
     if not violations:
@@ -117,30 +124,6 @@ def _roles(request: Request) -> Failure | None:
     if all(role in ROLES for role in roles):
         return None
     return base.refusal("Please use a valid role: user, model.")
-
-
-def _arrays(request: Request) -> Failure | None:
-    """Arrays of nothing in the parameters of functions."""
-    told = []
-    for index, tool in enumerate(base.listed(request.raw, "tools")):
-        for number, function in enumerate(base.listed(tool, "functionDeclarations")):
-            where = f"{ASKED}tools[{index}].function_declarations[{number}].parameters"
-            if type(schema := function.get("parameters")) is dict:
-                told += [f"{each}.items: missing field.\n" for each in _bare_arrays(schema, where)]
-    return base.refusal("".join(told)) if told else None
-
-
-def _bare_arrays(schema: dict[str, Any], where: str, levels: int = MOST_LEVELS) -> Iterator[str]:
-    if not levels:
-        return
-    if str(schema.get("type")).upper() == "ARRAY" and "items" not in schema:
-        yield where
-    properties = schema.get("properties")
-    for name, each in properties.items() if type(properties) is dict else ():
-        if type(each) is dict:
-            yield from _bare_arrays(each, f"{where}.properties[{name}]", levels - 1)
-    if type(items := schema.get("items")) is dict:
-        yield from _bare_arrays(items, f"{where}.items", levels - 1)
 
 
 _EITHER = re.compile(r"gemini-[12]\.")
@@ -229,6 +212,16 @@ def offering(**function: Any) -> list[dict[str, Any]]:
     return [{"functionDeclarations": [{"name": "find", **function}]}]
 
 
+def taking(schema: dict[str, Any]) -> dict[str, Any]:
+    """A request with a function that takes one argument of this schema."""
+    return example(tools=offering(parameters={"type": "OBJECT", "properties": {"data": schema}}))
+
+
+def thinking_with(budget: int) -> dict[str, Any]:
+    config = {"thinkingConfig": {"thinkingBudget": budget}}
+    return {"model": "gemini-2.5-pro", "contents": [USER], "generationConfig": config}
+
+
 CHECKS: tuple[Check, ...] = (
     Check(
         "an unknown field",
@@ -243,6 +236,41 @@ CHECKS: tuple[Check, ...] = (
         _unknown,
         example(contents=[{"role": "user", "parts": {"text": "Hi", "role": "user"}}]),
         f"{GITHUB}gera2ld/ai.nvim/issues/13",
+    ),
+    Check(
+        "an unknown field of a tool",
+        "",
+        _unknown,
+        example(tools=[{"parameters": {"type": "OBJECT"}}]),
+        f"{GITHUB}NoeFabris/opencode-antigravity-auth/pull/214",
+    ),
+    Check(
+        "an unknown field of a schema",
+        "",
+        _unknown,
+        taking({"type": "ARRAY", "items": {"type": "OBJECT", "additionalProperties": False}}),
+        f"{GITHUB}nanbingxyz/5ire/issues/42",
+    ),
+    Check(
+        "a type that there is not",
+        "",
+        schemas.values,
+        taking({"type": "enum"}),
+        f"{GITHUB}google-gemini/deprecated-generative-ai-js/issues/320",
+    ),
+    Check(
+        "an enum of numbers",
+        "",
+        schemas.values,
+        taking({"type": "STRING", "enum": [2]}),
+        f"{GITHUB}microsoft/azure-devops-mcp/issues/145",
+    ),
+    Check(
+        "a category that there is not",
+        "",
+        schemas.values,
+        example(safetySettings=[{"category": "HARM_CATEGORY_IMAGE_HATE", "threshold": "BLOCK_NONE"}]),
+        f"{GITHUB}NEKOparapa/AiNiee/issues/746",
     ),
     Check("no contents", "", _contents, example(contents=[]), f"{GITHUB}googleapis/js-genai/issues/912"),
     Check(
@@ -269,9 +297,44 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "an array of nothing",
         "",
-        _arrays,
+        schemas.rules,
         example(tools=offering(parameters=TAGS)),
         f"{GITHUB}kkrishnan90/gemini-desktop/pull/7",
+    ),
+    Check(
+        "properties of what is no object",
+        "",
+        schemas.rules,
+        taking({"type": "STRING", "properties": {"page_id": {"type": "STRING"}}}),
+        f"{GITHUB}anomalyco/opencode/pull/11888",
+    ),
+    Check(
+        "an enum of what is no text",
+        "",
+        schemas.rules,
+        taking({"enum": ["a", "b"]}),
+        f"{GITHUB}decolua/9router/issues/359",
+    ),
+    Check(
+        "a function of a bad name",
+        "",
+        schemas.names,
+        example(tools=[{"functionDeclarations": [{"name": "find it"}]}]),
+        f"{GITHUB}google-gemini/gemini-cli/issues/7869",
+    ),
+    Check(
+        "no thinking for a model that always thinks",
+        "",
+        thinking.budget,
+        thinking_with(0),
+        f"{GITHUB}vercel/ai/issues/8027",
+    ),
+    Check(
+        "more to think with than the model has",
+        "",
+        thinking.budget,
+        thinking_with(52_428),
+        f"{GITHUB}RooCodeInc/Roo-Code/issues/4399",
     ),
     Check(
         "functions beside JSON",
@@ -300,6 +363,13 @@ CHECKS: tuple[Check, ...] = (
         _turns,
         example(contents=[USER, {"role": "model", "parts": [CALL, CALL]}, RESULTS]),
         f"{GITHUB}google-gemini/gemini-cli/issues/16543",
+    ),
+    Check(
+        "a call without the signature of its thought",
+        "",
+        thinking.signatures,
+        {"model": "gemini-3-pro-preview", "contents": [USER, CALLED, RESULTS]},
+        f"{GITHUB}askimo-ai/askimo/issues/543",
     ),
 )
 complaints = by_field(CHECKS)
