@@ -36,6 +36,7 @@ LEVELS = {
     "forms": 2,
     "journal": 2,
     "routes": 2,
+    "resources": 2,
     "settings": 2,
     "windows": 2,
     "promptcache": 2,

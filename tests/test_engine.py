@@ -42,7 +42,8 @@ from understudy.model import (
     Usage,
 )
 from understudy.planning import MOST_KEPT, MOST_PLANS, MOST_REMEMBERED, Answer, Planner, Policy
-from understudy.providers import PROVIDERS, openai_chat, openai_completions
+from understudy.providers import KEEPERS, PROVIDERS, openai_chat, openai_completions
+from understudy.resources import Collections
 from understudy.tokens import encoding_of
 
 HELLO = Reply((Text("Hello, world!"),))
@@ -83,11 +84,12 @@ def made(
         PROVIDERS,
         Planner(operations, encoding_of, failing_model, policy, pace_of=paces.get),
         Journal(now),
-        World(Access(keys, failing_key), limited, FaultSet(), Scene),
+        World(Access(keys, failing_key), limited, FaultSet(), Scene, Collections(lambda: 29 * "k")),
         clock=now,
         new_id=lambda: f"{next(numbers):05d}{24 * 'x'}",
         pace=pace,
         chance=lambda name: Random(f"7 {name}"),
+        keepers=KEEPERS,
     )
 
 
@@ -250,9 +252,9 @@ def test_tool_calls_get_ids_of_their_own() -> None:
             "unknown_url",
         ),
         (
-            asked(method="GET"),
+            asked("/v1/embeddings", method="GET"),
             405,
-            "Not allowed to GET on /v1/chat/completions. (HINT: Perhaps you meant to make a POST request?)",
+            "Not allowed to GET on /v1/embeddings. (HINT: Perhaps you meant to make a POST request?)",
             "method_not_supported",
         ),
         (

@@ -33,6 +33,7 @@ from understudy.model import (
     Reasoning,
     Refusal,
     Reply,
+    Request,
     ServerTool,
     ServerToolCall,
     Stop,
@@ -406,7 +407,7 @@ def last_of(stream: bytes) -> Any:
 )
 def test_what_generates_no_text_does_not_stream(provider: Provider) -> None:
     with pytest.raises(TypeError, match=f"{provider.NAME} does not stream"):
-        provider.encoder(None)
+        provider.encoder(Request(provider.NAME, "chat", "m", (), {}))
 
 
 # --- errors and headers -------------------------------------------------------------------------------

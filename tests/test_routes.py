@@ -82,7 +82,8 @@ def test_what_there_is_not_is_spelled_by_the_api_that_is_spoken(
 @pytest.mark.parametrize(
     ("path", "fits", "does_not"),
     [
-        ("/a/{x}", ["/a/b", "/a/b/c", "/a/b\nc", "/a/b:go", "/a//", "/a/%2F"], ["/a/", "/a", "/b/a/b"]),
+        ("/a/{model}", ["/a/b", "/a/b/c", "/a/b\nc", "/a/b:go", "/a//", "/a/%2F"], ["/a/", "/a", "/b/a/b"]),
+        ("/a/{x}", ["/a/b", "/a/b\nc", "/a/b:go"], ["/a/", "/a", "/b/a/b", "/a/b/c", "/a//", "/a/b/"]),
         ("/a/{x}/b", ["/a/1/b", "/a/%20/b"], ["/a/1/2/b", "/a//b", "/a/1/bc", "/a/1/b/"]),
         ("/a/{x}:go", ["/a/m:go", "/a/m/n:go", "/a/m:n:go"], ["/a/m", "/a/:go", "/a/m:gone", "/a/m:go/"]),
         ("/{p}/a/{x}:go", ["/v/a/m:go"], ["/v/w/a/m:go", "//a/m:go"]),
@@ -90,7 +91,7 @@ def test_what_there_is_not_is_spelled_by_the_api_that_is_spoken(
         ("/a", ["/a", "/a?x=/b"], ["/a/", "//a", "/A"]),
     ],
 )
-def test_a_hole_takes_a_piece_of_a_path_and_the_last_one_all_the_rest(
+def test_a_hole_takes_a_piece_of_a_path_and_that_of_a_model_all_the_rest(
     path: str, fits: list[str], does_not: list[str]
 ) -> None:
     found = Routes((provider("only", ("GET", path)),))
@@ -103,11 +104,11 @@ def test_a_hole_takes_a_piece_of_a_path_and_the_last_one_all_the_rest(
 
 NEAR = Routes(
     (
-        provider("rest", ("GET", "/v1/r/{id}"), ("DELETE", "/v1/r/{id}")),
+        provider("rest", ("GET", "/v1/r/{model}"), ("DELETE", "/v1/r/{model}")),
         provider("items", ("GET", "/v1/r/{id}/items"), ("POST", "/v1/r/{id}/items")),
-        provider("item", ("GET", "/v1/r/{id}/items/{item}")),
+        provider("item", ("GET", "/v1/r/{id}/items/{model}")),
         provider("exact", ("POST", "/v1/r/tokens"), ("GET", "/v1/r/all/items")),
-        provider("own", ("GET", "/v1/r/{id}"), ("POST", "/v1/r/{id}:go"), header=b"x-own"),
+        provider("own", ("GET", "/v1/r/{model}"), ("POST", "/v1/r/{id}:go"), header=b"x-own"),
     )
 )
 

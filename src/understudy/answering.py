@@ -18,13 +18,17 @@ from understudy.model import (
     ModelsRequest,
     Reply,
     Request,
+    ResourceRequest,
     Usage,
 )
 from understudy.planning import Answer, Operation
+from understudy.resources import Collections
 from understudy.rules import Match, Rule, Rulebook, RuleSet, RuleState
 
 NEAREST = 3
 """How many rules are explained where none matches."""
+KEPT = "kept"
+"""What answers for a resource."""
 STRICT = "Understudy is strict"
 """How the refusal of a request begins that no rule matches."""
 
@@ -37,7 +41,10 @@ class Pilot(Protocol):
 
 
 class Answering:
-    """The operations of a space. Without a pilot, a request that no rule matches is refused."""
+    """The operations of a space. Without a pilot, a request that no rule matches is refused.
+
+    `now` tells the time on the mock's clock, in Unix seconds.
+    """
 
     def __init__(
         self,
@@ -45,11 +52,15 @@ class Answering:
         pilot: Pilot | None,
         catalog: Catalog,
         encoding_of: Callable[[str], str],
+        resources: Collections,
+        now: Callable[[], float],
     ) -> None:
         self._book = book
         self._pilot = pilot
         self._catalog = catalog
         self._encoding_of = encoding_of
+        self._resources = resources
+        self._now = now
 
     @property
     def operations(self) -> Mapping[str, Operation]:
@@ -61,6 +72,7 @@ class Answering:
             "models": self._listed,
             "warm_up": self._warmed,
             "model_deletion": self._deleted,
+            "resource": self._kept,
         }
 
     def _generated(self, request: Request) -> Answer:
@@ -110,6 +122,15 @@ class Answering:
         if found is None:
             raise Failure(None, "unknown_model", facts={"model": model[:200]})
         return found
+
+    def _kept(self, request: ResourceRequest) -> Answer:
+        """The resources that are asked for; of an answer whose stream is asked for, the answer again."""
+        told = self._resources.answer(request, self._now())
+        if request.stream and request.resumed is not None:
+            (resource,) = told.resources
+            if resource.reply is not None and resource.request is not None:
+                return Answer(resource.reply, KEPT, request=request.resumed(resource.request))
+        return Answer(told, KEPT)
 
 
 def answer(match: Match, state: RuleState, scenarios: dict[str, str]) -> Answer:

@@ -10,7 +10,7 @@ Failure never comes after a Head. Never waits: time is a Pause.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -31,7 +31,6 @@ from understudy.model import (
     INSTANT,
     AnyReply,
     AnyRequest,
-    Broken,
     Head,
     HttpRequest,
     Pace,
@@ -40,6 +39,7 @@ from understudy.model import (
     RateLimits,
     Reply,
     Request,
+    ResourceReply,
     Scene,
     Send,
     ServerToolCall,
@@ -47,16 +47,17 @@ from understudy.model import (
     Steps,
     ToolCall,
 )
-from understudy.planning import Plan, Planner, give_back
-from understudy.providers.base import Provider
+from understudy.planning import NO_KEEPERS, Plan, Planner, give_back
+from understudy.providers.base import Keeper, Provider
+from understudy.resources import AsOf, Collections
 from understudy.routes import Routes
-from understudy.whole import CORS, broken, preflight, warning_header, whole, with_headers
+from understudy.whole import CORS, broken, broken_off, preflight, warning_header, whole, with_headers
 
 log = logging.getLogger("understudy")
 
 
 class World(Struct):
-    """What changes while the server runs: who may ask and how often, what fails, and how late it is.
+    """What changes while the server runs: who may ask, how often, what fails, what is kept, how late it is.
 
     `scene` sees what surrounds a request; `ahead` is by how many seconds the mock's clock is ahead of the
     real one; `jittered` counts the answers whose pauses were drawn.
@@ -66,6 +67,7 @@ class World(Struct):
     limits: LimitSet
     faults: FaultSet
     scene: Callable[[HttpRequest], Scene]
+    resources: Collections
     ahead: float = 0.0
     jittered: int = 0
 
@@ -74,7 +76,8 @@ class Engine:
     """Answers HTTP requests with steps.
 
     `clock` tells Unix seconds, `new_id` gives 29 random letters and digits, `chance` a source of chance for a
-    name. Where there is none, there is no jitter.
+    name. Where there is none, there is no jitter. `keepers` know, by their providers' names, what is kept of
+    an answer.
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class Engine:
         new_id: Callable[[], str],
         pace: Pace = INSTANT,
         chance: Callable[[str], Chance | None] = lambda name: None,
+        keepers: Mapping[str, Keeper] = NO_KEEPERS,
     ) -> None:
         self.providers = {provider.NAME: provider for provider in providers}
         self.journal = journal
@@ -98,6 +102,7 @@ class Engine:
         self._new_id = new_id
         self.pace = pace
         self._chance = chance
+        self._keepers = keepers
         self._routes = Routes(providers)
 
     def handle(self, http: HttpRequest) -> Iterator[Step]:
@@ -228,6 +233,8 @@ class Engine:
             request: AnyRequest = provider.parse(exchange.http)
         except Failure:
             return None
+        kept = AsOf(self.world.resources, exchange.at + self.world.ahead)
+        request = self._planner.recalled(request, kept)
         if isinstance(request, Request):
             http = exchange.http
             return replace(request, scene=Scene(http, key_of(http), now=exchange.at))
@@ -240,7 +247,7 @@ class Engine:
     ) -> Steps | Whole:
         request, reply = plan.request, self._named(plan, exchange)
         exchange.answered_by = plan.by
-        exchange.reply = reply
+        exchange.reply, exchange.again = reply if not plan.again else None, plan.again
         exchange.size = plan.size
         exchange.input_tokens = reply.usage.input
         exchange.output_tokens = reply.usage.output
@@ -253,11 +260,18 @@ class Engine:
         pace = self.pace
         if plan.pace is not None:
             pace = exchange.pace = plan.pace
+        if plan.keeps and isinstance(reply, Reply):
+            timing = pace, self._next_chance() if request.background and pace.jitter else None
+            size, keeper = len(exchange.http.body) + plan.size, self._keepers[provider.NAME]
+            reply = self.world.resources.keep_answer(keeper, request, reply, self.now(), size, *timing)
         if request.stream and isinstance(reply, Reply):
             exchange.stream = True
             head = Head(200, headers)
             chance = self._next_chance() if pace.jitter else None
             return self._stream(head, provider, plan, reply, pace, chance)
+        if isinstance(reply, ResourceReply):  # what is told of a resource may be another thing tomorrow
+            exchange.reply, exchange.answer = None, provider.body(reply, request)
+            return Head(200, headers, len(exchange.answer)), Send(exchange.answer)
         body = self._bytes(provider, plan, reply)
         steps = (Head(200, headers, len(body)), Send(body))
         if pace is INSTANT:
@@ -271,8 +285,10 @@ class Engine:
         return self._chance(f"pace {self.world.jittered}")
 
     def _named(self, plan: Plan, exchange: Exchange) -> AnyReply:
-        """The plan's reply with an id and a time; its tool calls get ids too."""
+        """The plan's reply with an id and a time; its tool calls get ids too. Told again, it has all."""
         reply, now = plan.reply, self._clock()
+        if plan.again:
+            return reply  # type: ignore[no-any-return]
         if type(reply) is not Reply:
             other: AnyReply = replace(
                 reply,
@@ -361,7 +377,8 @@ def with_faults(plan: Plan, faults: tuple[Fault, ...], standing: FaultSet) -> Pl
         for fault in faults:
             reply = fault.alter(reply, standing.chance)
     form = plan.form if reply is plan.reply else None
-    return replace(plan, reply=reply, faults=faults, form=form, uses=0)
+    keeps = plan.keeps and not any(fault.INSTEAD for fault in faults)
+    return replace(plan, reply=reply, faults=faults, form=form, uses=0, keeps=keeps)
 
 
 def written(provider: Provider, request: Any, reply: AnyReply) -> bytes:
@@ -370,16 +387,3 @@ def written(provider: Provider, request: Any, reply: AnyReply) -> bytes:
         return provider.body(reply, request)
     encode = provider.encoder(request)
     return b"".join([encode(event) for event in events.unfold(reply)])
-
-
-def broken_off(failure: Failure) -> Broken:
-    """The event of a stream that breaks off with this failure."""
-    return Broken(
-        failure.status,
-        failure.kind,
-        failure.message,
-        failure.param,
-        failure.code,
-        failure.type,
-        failure.facts,
-    )

@@ -35,6 +35,7 @@ from understudy.model import (
     Reasoning,
     Refusal,
     Reply,
+    ResourceReply,
     Sampling,
     ServerToolCall,
     Stop,
@@ -279,9 +280,9 @@ def duration(reply: AnyReply, pace: Pace, chance: Chance | None = None) -> float
     """Seconds that the whole answer takes at this pace, time to first token included.
 
     With the same chance it is drawn as the stream would be: `ttft`, then the pauses of `paced`. What has no
-    tokens takes as long as a first one, and a list of models no time.
+    tokens takes as long as a first one; models and what is kept take no time.
     """
-    if isinstance(reply, ModelsReply):
+    if isinstance(reply, ModelsReply | ResourceReply):
         return 0.0
     first = ttft(pace, chance)
     if not pace.tokens_per_second or not isinstance(reply, Reply):

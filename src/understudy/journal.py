@@ -88,6 +88,8 @@ class Exchange(Struct, gc=False):
     """Bytes that the entry keeps alive, about: of the reply alone until it closes, then of all."""
     closed: int = 0
     secrets: tuple[str, ...] = ()
+    again: bool = False
+    """Whether the answer is one that was given before."""
 
 
 class Shelf(Protocol):
@@ -168,10 +170,10 @@ class Journal:
 
         Closed early, the client left. The server resets an answer by throwing a ConnectionResetError
         into it, which says why. Of an answer with faults the bytes are kept, up to `MOST_KEPT`: its reply
-        does not tell of them.
+        does not tell of them. So they are of an answer that is told again.
         """
         sent = 0
-        kept: list[bytes] | None = [] if exchange.faults else None
+        kept: list[bytes] | None = [] if exchange.faults or exchange.again else None
         outcome: Outcome = "client left"
         try:
             for step in steps:

@@ -8,7 +8,7 @@ collector's way). Nothing here imports anything of ours.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, Protocol
 from urllib.parse import unquote
 
@@ -152,12 +152,12 @@ class Citation(Struct, frozen=True, gc=False):
     unit: Literal["characters", "pages", "blocks"] = "characters"
 
 
-class Text(Struct, frozen=True, gc=False, tag="text"):
+class Text(Struct, frozen=True, gc=False, tag="text", omit_defaults=True):
     text: str
     citations: tuple[Citation, ...] = ()
 
 
-class Reasoning(Struct, frozen=True, gc=False, tag="reasoning"):
+class Reasoning(Struct, frozen=True, gc=False, tag="reasoning", omit_defaults=True):
     """What a model thought aloud (`reasoning_content`, `thinking`, a reasoning summary).
 
     `redacted` is a thought that is not shown: opaque text, which goes over the wire as it is.
@@ -350,6 +350,7 @@ class Caching(Struct, frozen=True, gc=False):
 AUTO = ToolChoice()
 PLAIN = ResponseFormat()
 DEFAULT_SAMPLING = Sampling()
+NOTHING: frozenset[str] = frozenset()
 
 
 class Request(Struct, frozen=True, gc=False):
@@ -361,6 +362,10 @@ class Request(Struct, frozen=True, gc=False):
     `scene` is there where a rule looks at it. `version` is the version of the API that a header asks for,
     where versions differ in what they make of this very request. `caching` is there where the request asks
     that something of it be cached.
+
+    `refers` names the fields of `raw` that name something which is kept, until it is found; `items` are then
+    all items of the conversation, those that were found and those that were sent, as they go over the wire.
+    `keeps` says that the answer is to be kept, `background` that it goes on after the request was answered.
     """
 
     api: str
@@ -380,6 +385,10 @@ class Request(Struct, frozen=True, gc=False):
     scene: Scene | None = None
     version: str = ""
     caching: Caching | None = None
+    refers: frozenset[str] = NOTHING
+    items: tuple[dict[str, Any], ...] | None = None
+    keeps: bool = False
+    background: bool = False
 
     @property
     def user(self) -> str:
@@ -435,7 +444,67 @@ class CountRequest(Struct, frozen=True, gc=False):
     stream: bool = False
 
 
-AnyRequest = Request | EmbeddingRequest | ModelsRequest | CountRequest
+# --- Resources: what is kept for clients ------------------------------------------------------------
+
+
+class Resource(Struct, frozen=True, gc=False):
+    """A thing that is kept for a client under an `id` that the client knows: what it made, or an answer.
+
+    `created` is when, in Unix seconds of the mock's clock; `raw` is what the client says of it. Of an
+    answer, `request` and `reply` are there too. Work on it begins at `begins` and is over at `ends`, or was
+    `cancelled`, which is 0 where nobody did.
+    """
+
+    id: str
+    created: float
+    raw: dict[str, Any]
+    request: Request | None = None
+    reply: Reply | None = None
+    begins: float = 0.0
+    ends: float = 0.0
+    cancelled: float = 0.0
+
+
+class NewResource(Struct, frozen=True, gc=False):
+    """A resource to be made, of id `id`, or else of `prefix` and random letters.
+
+    `inside` are those to be made in it, in its collection `items`.
+    """
+
+    raw: dict[str, Any]
+    prefix: str = ""
+    id: str = ""
+    inside: tuple[NewResource, ...] = ()
+
+
+class ResourceRequest(Struct, frozen=True, gc=False):
+    """What is asked of a collection of resources.
+
+    `collection` is its name, like `conversations`, or `conversations/conv_1/items` for one inside a resource;
+    `id` is the resource that is meant. `new` are those to be made, `changes` what becomes of a raw. `called`
+    is the provider's own, and `query` the URL's. `refuse` says why the vendor would not do it to a resource,
+    as it is at some time; `resumed` makes of the request that a resource answers the one whose stream is told
+    again. `size` is the bytes of what is to be made.
+    """
+
+    api: str
+    verb: Literal["create", "list", "retrieve", "update", "delete", "cancel"]
+    collection: str
+    id: str = ""
+    new: tuple[NewResource, ...] = ()
+    changes: Mapping[str, Any] = {}
+    raw: dict[str, Any] = {}
+    query: str = ""
+    called: Any = None
+    refuse: Callable[[Resource, float], Exception | None] | None = None
+    resumed: Callable[[Request], Request] | None = None
+    size: int = 0
+    model: str = ""
+    operation: str = "resource"
+    stream: bool = False
+
+
+AnyRequest = Request | EmbeddingRequest | ModelsRequest | CountRequest | ResourceRequest
 
 # --- Replies ----------------------------------------------------------------------------------------
 
@@ -532,7 +601,23 @@ class CountReply(Struct, frozen=True, gc=False):
     model: str = ""
 
 
-AnyReply = Reply | EmbeddingReply | ModelsReply | CountReply
+class ResourceReply(Struct, frozen=True, gc=False):
+    """The resources that were asked for, oldest first, as they are at `now`, in Unix seconds.
+
+    Where one was deleted, it is what it was before. `owner` is the resource that they are in.
+    """
+
+    resources: tuple[Resource, ...]
+    now: float
+    owner: Resource | None = None
+    usage: Usage = NO_USAGE
+    id: str = ""
+    created: int = 0
+    seconds: float = 0.0
+    model: str = ""
+
+
+AnyReply = Reply | EmbeddingReply | ModelsReply | CountReply | ResourceReply
 
 # --- Rate limits --------------------------------------------------------------------------------------
 

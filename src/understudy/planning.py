@@ -33,13 +33,14 @@ from understudy.model import (
     Pace,
     Reply,
     Request,
+    ResourceRequest,
     Scene,
     ServerToolCall,
     ToolCall,
     Usage,
 )
 from understudy.promptcache import Found, PromptCache
-from understudy.providers.base import Provider, decode
+from understudy.providers.base import Keeper, Kept, Provider, decode
 from understudy.windows import over_window
 
 MOST_PLANS, MOST_REMEMBERED, MOST_KEPT = 1_024, 4_096, 8 << 20
@@ -51,6 +52,8 @@ CHOICE_BYTES = 200
 PASSES_WITH = "x-understudy-passes-with"
 """The header of a refusal that tells which setting would let the request pass."""
 
+NO_KEEPERS: Mapping[str, Keeper] = {}
+
 Validation = Literal["strict", "warn", "off"]
 
 
@@ -61,6 +64,7 @@ class Answer(Struct, frozen=True, gc=False):
     `faults` befall it, `pace` is its own, and `headers` are further header lines. `again` answers the
     further choices of the same prompt, where the operation should not be asked anew for each. `counted` is
     called each time when the answer is given from memory, `given_back` where it was not given after all.
+    `request` is what it answers, where that is another one than was asked.
     """
 
     reply: Any
@@ -72,6 +76,7 @@ class Answer(Struct, frozen=True, gc=False):
     again: Callable[[Request], Answer] | None = None
     counted: Callable[[], object] | None = None
     given_back: Callable[[], object] | None = None
+    request: Request | None = None
 
 
 class Asked(Struct, frozen=True, gc=False):
@@ -111,7 +116,8 @@ class Plan(Struct, gc=False):
     ids. `warnings` say what the vendor would have refused; `faults` befall the answer, `pace` is its own,
     `headers` are further header lines. `form` is the answer's bytes but for its ids and its time, once they
     are known; `asked_by` are the headers of the request where another version of the API would read it
-    otherwise.
+    otherwise. `keeps` says that the answer is kept; `again` that the reply is told once more, and has its id
+    and time.
     """
 
     request: Any
@@ -133,6 +139,8 @@ class Plan(Struct, gc=False):
     """Called when the plan is carried out once more: who gave its answers counts them."""
     unused: tuple[Callable[[], object] | None, ...] = ()
     """Called when something else was said in place of the answers: who gave them counts them no more."""
+    keeps: bool = False
+    again: bool = False
 
 
 class Policy(Struct, frozen=True):
@@ -152,7 +160,8 @@ class Planner:
     `operations` answers each operation; `encoding_of` names the vocabulary that a model's tokens are
     counted by; `failing` tells of a model that fails on purpose how it does; `scene` sees what surrounds
     a request, where somebody looks at it; `pace_of` tells a model's own pace; `prompts` is the prompt cache,
-    whose time `now` tells, in Unix seconds.
+    whose time `now` tells, in Unix seconds. `keepers` know what their providers' requests refer to in what is
+    `kept`.
     """
 
     def __init__(
@@ -165,6 +174,8 @@ class Planner:
         pace_of: Callable[[str], Pace | None] = lambda model: None,
         prompts: PromptCache | None = None,
         now: Callable[[], float] = lambda: 0.0,
+        keepers: Mapping[str, Keeper] = NO_KEEPERS,
+        kept: Kept | None = None,
     ) -> None:
         self._operations = operations
         self._encoding_of = encoding_of
@@ -174,6 +185,8 @@ class Planner:
         self._pace_of = pace_of
         self._prompts = prompts or PromptCache()
         self._now = now
+        self._keepers = keepers
+        self._resources = kept
         self._plans: dict[tuple[Provider, str, bytes], Plan] = {}
         self._kept = 0  # the sizes of all plans
         self._formed = 0  # and of all their forms
@@ -199,6 +212,7 @@ class Planner:
         except Failure:
             exchange.model = named_model(http)
             raise
+        request = self.recalled(request, self._resources)
         exchange.model = request.model
         if request.model and not self._policy.known(request.model):
             facts = {"model": request.model, "path": http.path}
@@ -214,6 +228,14 @@ class Planner:
         charge = charged(request, counted - found.read if found else counted)
         return Asked(request, warnings, counted, charge, found)
 
+    def recalled(self, request: Any, kept: Kept | None) -> Any:
+        """The request with what it refers to of what is kept."""
+        inner = request.request if isinstance(request, CountRequest) else request
+        if kept is None or not isinstance(inner, Request) or not inner.refers:
+            return request
+        found = self._keepers[inner.api].recalled(inner, kept)
+        return found if inner is request else replace(request, model=found.model, request=found)
+
     def plan(self, provider: Provider, http: HttpRequest, asked: Asked) -> Plan:
         """Have the request answered; a lasting answer to a short request is remembered."""
         request = asked.request
@@ -223,6 +245,8 @@ class Planner:
         answer: Answer = self._operations[request.operation](request)
         if isinstance(request, Request):
             plan = self._generated(request, answer, asked.input, failing.reply if failing else None)
+        elif answer.request is not None:
+            plan = Plan(answer.request, answer.reply, answer.by, again=True)
         else:
             vectors = answer.reply.vectors if isinstance(answer.reply, EmbeddingReply) else ()
             plan = Plan(request, answer.reply, answer.by, answer.lasting, size=sum(map(len, vectors)))
@@ -309,7 +333,7 @@ class Planner:
 
     def _too_long(self, request: AnyRequest, counted: int) -> Iterator[Failure]:
         """What the vendor says to more tokens than the model's window has."""
-        if isinstance(request, ModelsRequest | CountRequest):
+        if isinstance(request, ModelsRequest | CountRequest | ResourceRequest):
             return
         window = window_of(request.model)
         if window is not None:
@@ -354,11 +378,12 @@ class Planner:
                 else "",
             ),
             answer.by,
-            all(each.lasting for _, each in answered),
+            all(each.lasting for _, each in answered) and not request.refers and request.items is None,
             any(isinstance(part, ToolCall | ServerToolCall) for each in choices for part in each),
             CHOICE_BYTES * len(choices) + sum(len(events.content(part)) for each in choices for part in each),
             counted=tuple([each.counted for _, each in answered if each.counted is not None]),
             unused=tuple([each.given_back for _, each in answered]),
+            keeps=request.keeps,
         )
 
     def _all_answered(self, request: Request, first: Answer) -> list[tuple[Request, Answer]]:

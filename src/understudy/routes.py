@@ -22,6 +22,8 @@ one answers."""
 Methods = dict[str, list[Provider]]
 """The providers that have a route, by its method, in their order."""
 MALFORMED = "the route {}: a hole is a whole piece of a path, or stands before a verb at its end"
+REST = "{model"
+"""How a hole at a path's end begins that takes all the rest, slashes included, as one before a verb does."""
 MOST_KNOWN, LONGEST_KNOWN = 4_096, 512
 """How many targets are remembered, and how many letters one may have."""
 
@@ -78,7 +80,7 @@ class Branch:
     """Where paths with holes go on from a piece.
 
     `pieces` are those that a path may have next, `hole` stands for any. `ends` are the methods of a path
-    that ends here; those whose last hole takes all the rest, slashes included, are in `rests`, by the verb
+    that ends here; those that end with a model, whose name may have slashes, are in `rests`, by the verb
     behind it: `:generateContent`, or nothing.
     """
 
@@ -97,7 +99,7 @@ class Branch:
         for piece in pieces:
             branch = branch._next(piece, path)
         hole, closed, verb = last.partition("}")
-        if not hole.startswith("{"):
+        if not hole.startswith("{") or (closed and not verb and hole != REST):
             branch = branch._next(last, path)
             if branch.ends is None:
                 branch.ends = {}

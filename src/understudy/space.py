@@ -18,7 +18,8 @@ from understudy.limits import LimitSet
 from understudy.model import HttpRequest, Scene, Step
 from understudy.planning import Planner, Policy
 from understudy.promptcache import PromptCache
-from understudy.providers import PROVIDERS
+from understudy.providers import KEEPERS, PROVIDERS
+from understudy.resources import Collections
 from understudy.rulefiles import EXTRA, RuleFiles
 from understudy.rules import Rulebook
 from understudy.settings import Settings
@@ -57,11 +58,22 @@ class Space:
         self.rulebook = Rulebook(lambda: files.rules, self._forget, seed, EXTRA)
         self._limits = files.limits
         self.world = World(
-            Access(settings.api_key, failing_key), LimitSet(files.limits), FaultSet(seed), self._around
+            Access(settings.api_key, failing_key),
+            LimitSet(files.limits),
+            FaultSet(seed),
+            self._around,
+            Collections(common.new_id),
         )
         self.world.faults.replace(list(settings.faults))
         self._catalog = Catalog(lambda: files.models)
-        answering = Answering(self.rulebook, common.pilot, self._catalog, common.encoding_of)
+        answering = Answering(
+            self.rulebook,
+            common.pilot,
+            self._catalog,
+            common.encoding_of,
+            self.world.resources,
+            lambda: self.engine.now(),
+        )
         self._prompts = PromptCache()
         self._planner = Planner(
             answering.operations,
@@ -72,6 +84,8 @@ class Space:
             lambda model: pace_of(files.models, model),
             self._prompts,
             lambda: self.engine.now(),
+            KEEPERS,
+            self.world.resources,
         )
         self.engine = Engine(
             PROVIDERS,
@@ -82,6 +96,7 @@ class Space:
             new_id=common.new_id,
             pace=files.pace,
             chance=lambda name: common.chance(f"{seed} {name}"),
+            keepers=KEEPERS,
         )
         self._control = Control(
             Controlled(
@@ -125,6 +140,7 @@ class Space:
         self.world.jittered = 0
         self._catalog.reset()
         self._prompts.clear()
+        self.world.resources.clear()
         self.journal.clear()
         self._start_count()
         self._on_reset()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from understudy.errors import Failure
 from understudy.journal import Whole
-from understudy.model import Head, HttpRequest, Send, Steps
+from understudy.model import Broken, Head, HttpRequest, Send, Steps
 from understudy.providers.base import HttpReply
 
 CORS = b"access-control-allow-origin: *\r\naccess-control-expose-headers: *\r\n"
@@ -54,3 +54,16 @@ def preflight(http: HttpRequest) -> Steps:
         "access-control-max-age: 86400\r\n"
     )
     return iter((Head(204, CORS + headers.encode("latin-1"), 0),))
+
+
+def broken_off(failure: Failure) -> Broken:
+    """The event of a stream that breaks off with this failure."""
+    return Broken(
+        failure.status,
+        failure.kind,
+        failure.message,
+        failure.param,
+        failure.code,
+        failure.type,
+        failure.facts,
+    )

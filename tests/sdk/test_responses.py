@@ -351,11 +351,6 @@ def test_tokens_are_counted_as_they_are_charged(client: OpenAI) -> None:
     assert counted.input_tokens == charged.input_tokens
 
 
-def test_what_there_is_not_yet_is_not_found(client: OpenAI) -> None:
-    with pytest.raises(openai.NotFoundError, match=r"Invalid URL \(GET /v1/responses/resp_x\)"):
-        client.responses.retrieve("resp_x")
-
-
 def test_it_answers_an_asynchronous_client(server_url: str) -> None:
     async def asking() -> tuple[str, str]:
         async with AsyncOpenAI(

@@ -20,6 +20,8 @@ from understudy.model import (
     HttpRequest,
     RateLimits,
     Reply,
+    Request,
+    Resource,
     ServerToolCall,
 )
 
@@ -61,7 +63,7 @@ class Provider(Protocol):
 
     @property
     def ROUTES(self) -> tuple[tuple[str, str], ...]:
-        """Method and path; `{...}` takes a piece of the path, the last one all the rest, slashes included.
+        """Method and path; `{...}` takes a piece of it, `{model}` at its end all the rest, slashes included.
 
         A verb may stand behind that: `{model}:generateContent`. Of several that fit, the nearest is meant.
         """
@@ -99,6 +101,32 @@ class Provider(Protocol):
 
     def read(self, chunks: Iterable[bytes]) -> AnyReply:
         """The inverse of `body` and of `encoder`: an answer's bytes, whole or in pieces."""
+
+
+class Kept(Protocol):
+    """What is kept, for those who only look."""
+
+    def find(self, collection: str, id: str) -> Resource | None:
+        """The resource of this id, if there is one."""
+
+    def all(self, collection: str) -> tuple[Resource, ...]:
+        """All resources of a collection, oldest first."""
+
+
+class Keeper(Protocol):
+    """What a provider's API keeps between two calls. `NAME` is the provider's."""
+
+    @property
+    def NAME(self) -> str: ...
+
+    def recalled(self, request: Request, kept: Kept) -> Request:
+        """The request with what it `refers` to; that which is not there stays in `refers`."""
+
+    def kept(self, reply: Reply, request: Request, answer: Resource) -> Iterable[tuple[str, Resource]]:
+        """What is kept of an answer, and in which collections: the answer itself first, then what follows.
+
+        `answer` is all that is to be said of the answer but its id.
+        """
 
 
 def failure_of(broken: Broken) -> Failure:

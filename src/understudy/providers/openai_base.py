@@ -270,7 +270,7 @@ def error(
     """The envelope `{"error": {"message", "type", "param", "code"}}` with the usual headers."""
     told = error_object(failure, own)
     given = {
-        "x-request-id": f"req_{_request_id(id).decode()}",
+        "x-request-id": f"req_{request_digits(id).decode()}",
         "openai-version": VERSION,
         **dict(retry_headers(failure.retry_after)),
         **dict(failure.headers),  # a name comes once: SDKs read two values as one, `5, 1000`
@@ -354,7 +354,7 @@ def head(reply: AnyReply, stream: bool, limits: RateLimits | None = None) -> byt
         form, left = _STREAM_IDLE if stream else _WHOLE_IDLE, TOKENS_PER_MINUTE - reply.usage.input
     else:
         form, left = _STREAM if stream else _WHOLE, rate_limit_headers(limits)
-    return form % (left, reply.seconds * 1000, _request_id(reply.id))
+    return form % (left, reply.seconds * 1000, request_digits(reply.id))
 
 
 _LIMIT_LINES = "x-ratelimit-limit-{0}: %d\r\nx-ratelimit-remaining-{0}: %d\r\nx-ratelimit-reset-{0}: %b\r\n"
@@ -391,7 +391,7 @@ def milliseconds(seconds: float) -> int:
     return ceil(seconds * 1000 - 1e-6)
 
 
-def _request_id(id: str) -> bytes:
+def request_digits(id: str) -> bytes:
     """32 hexadecimal digits, from the first 16 characters of the answer's id."""
     return hexlify(id[:16].encode())
 

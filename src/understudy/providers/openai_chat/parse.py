@@ -83,6 +83,7 @@ def parse(http: HttpRequest) -> Request:
         _sampling(raw) if not _SAMPLING.isdisjoint(raw) else DEFAULT_SAMPLING,
         raw.get("stream") is True,
         reading.choices_wanted(raw),
+        keeps=raw.get("store") is True,
     )
 
 

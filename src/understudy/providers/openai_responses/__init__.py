@@ -1,6 +1,6 @@
 """OpenAI's Responses: `POST /v1/responses`, whole and streamed.
 
-Nothing is kept between two calls: what an earlier one said has to be sent again.
+What is kept between two calls is in `kept.py` and `stored.py`, conversations are in `conversations.py`.
 
 Source: platform.openai.com/docs/api-reference/responses, the types of `openai` 3.54 (`response.py`,
 `response_create_params.py`, `response_stream_event.py`), and answers of the API itself, recorded in

@@ -35,8 +35,12 @@ SERVED = {"flex": "flex", "priority": "priority", "fast": "priority", "scale": "
 class Echo(Struct, frozen=True, gc=False):
     """The pieces, each without its braces.
 
-    `penalty` is that on frequency, `asked` and `served` are service tiers.
+    `penalty` is that on frequency, `asked` and `served` are service tiers; `conversation` is a whole member,
+    where there is one.
     """
+
+    background: bytes
+    conversation: bytes
 
     penalty: bytes
     before: bytes
@@ -66,6 +70,8 @@ def _echo(raw: Mapping[str, Any], model: str) -> Echo:
     known = family(model)
     tier = raw.get("service_tier")
     return Echo(
+        b"true" if raw.get("background") is True else b"false",
+        _conversation(raw.get("conversation")),
         encode(_given(raw, "frequency_penalty", 0.0)),
         _piece(
             {
@@ -105,6 +111,12 @@ def _echo(raw: Mapping[str, Any], model: str) -> Echo:
         encode(_given(raw, "service_tier", "auto")),
         encode(SERVED.get(tier, "default") if type(tier) is str else "default"),
     )
+
+
+def _conversation(given: Any) -> bytes:
+    if given is None:
+        return b""
+    return b'"conversation":%b,' % encode(given if isinstance(given, dict) else {"id": given})
 
 
 def _piece(fields: dict[str, Any]) -> bytes:

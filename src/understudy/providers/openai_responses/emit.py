@@ -22,6 +22,7 @@ from understudy.model import (
     Refusal,
     Reply,
     Request,
+    ResourceReply,
     ServerToolCall,
     Text,
     ToolCall,
@@ -45,6 +46,7 @@ from understudy.providers.openai_responses.output import (
     token,
 )
 from understudy.providers.openai_responses.spellings import SPELLINGS
+from understudy.providers.resources_base import answer_of
 
 NO_SEARCHES, SEARCHES = b'"web_search":{"num_requests":0}', b'"web_search":{"num_requests":%d}'
 """What `tool_usage` tells of the web searches in an answer."""
@@ -52,10 +54,18 @@ NO_SEARCHES, SEARCHES = b'"web_search":{"num_requests":0}', b'"web_search":{"num
 # --- the response ---------------------------------------------------------------------------------------
 
 
-def body(reply: Reply, request: Request) -> bytes:
-    """The `response` object."""
+def body(reply: Reply | ResourceReply, request: Request) -> bytes:
+    """The `response` object; of one that goes on in the background, before anything of it was done."""
+    if isinstance(reply, ResourceReply):
+        return queued(answer_of(reply.resources[0])[0], request, "queued")
     output = encode(items(reply, request))
     return _ended(reply, echo(request, reply.model), output, b'"billing":{"payer":"developer"},')
+
+
+def queued(reply: Reply, request: Request, status: str) -> bytes:
+    """The `response` object of an answer on which work goes on, or was cancelled: nothing is said yet."""
+    told = echo(request, reply.model)
+    return _response(reply, told, status.encode(), b"null", b"null", b"[]", told.asked, b"null")
 
 
 def _ended(reply: Reply, told: Echo, output: bytes, billing: bytes = b"") -> bytes:
@@ -86,15 +96,17 @@ def _response(
     billing: bytes = b"",
 ) -> bytes:
     return (
-        b'{"id":%b,"object":"response","created_at":%d,"status":"%b","background":false,%b"completed_at":%b,'
-        b'"error":null,"frequency_penalty":%b,"incomplete_details":%b,%b,"output":%b,%b,"service_tier":%b,'
+        b'{"id":%b,"object":"response","created_at":%d,"status":"%b","background":%b,%b"completed_at":%b,'
+        b'%b"error":null,"frequency_penalty":%b,"incomplete_details":%b,%b,"output":%b,%b,"service_tier":%b,'
         b'%b,"usage":%b,%b}'
     ) % (
         quote(f"resp_{reply.id}"),
         reply.created,
         status,
+        told.background,
         billing,
         completed,
+        told.conversation,
         told.penalty,
         reason,
         told.before,

@@ -186,7 +186,7 @@ def tool_schemas(request: Request) -> Failure | None:
     return None
 
 
-# --- what would have to be kept ---------------------------------------------------------------------
+# --- what is to be kept already ---------------------------------------------------------------------
 
 
 def exclusive(request: Request) -> Failure | None:
@@ -202,25 +202,27 @@ def exclusive(request: Request) -> Failure | None:
 def conversation(request: Request) -> Failure | None:
     """A conversation that there is not; beside a response, `exclusive` tells."""
     raw = request.raw
-    return (
-        None
-        if raw.get("previous_response_id") is not None
-        else _not_found("Conversation", raw["conversation"])
-    )
+    if "conversation" not in request.refers or raw.get("previous_response_id") is not None:
+        return None
+    return _not_found("Conversation", raw["conversation"])
 
 
 def prompt(request: Request) -> Failure | None:
-    return _not_found("Prompt", request.raw["prompt"])
+    return _not_found("Prompt", request.raw["prompt"]) if "prompt" in request.refers else None
 
 
 def _not_found(noun: str, given: Any) -> Failure:
-    id = given.get("id") if type(given) is dict else given
-    return Failure(404, "not_found", f"{noun} with id '{id}' not found.")
+    return Failure(404, "not_found", f"{noun} with id '{named(given)}' not found.")
+
+
+def named(given: Any) -> Any:
+    """The id of what is named by it, or by an object that has it."""
+    return given.get("id") if type(given) is dict else given
 
 
 def previous(request: Request) -> Failure | None:
     id = request.raw["previous_response_id"]
-    if request.raw.get("conversation") is not None:
+    if request.raw.get("conversation") is not None or "previous_response_id" not in request.refers:
         return None
     if type(id) is not str:
         return say.invalid_type("previous_response_id", "a string", id)

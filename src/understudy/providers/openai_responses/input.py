@@ -72,12 +72,13 @@ def there(request: Request) -> Failure | None:
 
 
 def kept(request: Request) -> Failure | None:
-    """An item that is only named, as if it had been kept."""
+    """An item that is only named, and was not kept."""
     given = request.raw["input"]
-    if type(given) is str:
+    if "input" not in request.refers:
         return None
+    found = {item.get("id") for item in request.items or ()}
     for item in given:
-        if item.get("type") == "item_reference":
+        if item.get("type") == "item_reference" and item.get("id") not in found:
             return _not_kept(str(item.get("id")), request.raw.get("store") is not False)
     return None
 
@@ -93,13 +94,14 @@ def _not_kept(id: str, store: bool) -> Failure:
 
 
 def results(request: Request) -> Failure | None:
-    """A call without a result, or the other way round. What came before may hold the other half."""
+    """A call without a result, or the other way round, in the input and what came before."""
     given = request.raw["input"]
-    if type(given) is str or request.raw.get("previous_response_id") or request.raw.get("conversation"):
-        return None
-    called = {item["call_id"] for item in given if item.get("type") in ("function_call", "custom_tool_call")}
-    told = {item["call_id"] for item in given if item.get("type") in OUTPUTS}
-    for item in given:
+    if not request.refers.isdisjoint(("previous_response_id", "conversation")):
+        return None  # what came before may hold the other half
+    items = request.items if request.items is not None else () if type(given) is str else given
+    called = {item["call_id"] for item in items if item.get("type") in ("function_call", "custom_tool_call")}
+    told = {item["call_id"] for item in items if item.get("type") in OUTPUTS}
+    for item in items:
         kind = item.get("type")
         if kind == "function_call" and item["call_id"] not in told:
             return say.refusal(f"No tool output found for function call {item['call_id']}.", "input")

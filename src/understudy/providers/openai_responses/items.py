@@ -78,12 +78,12 @@ KINDS = (
 """All types of items that there are, as the API lists them."""
 
 
-def messages(items: list[Any]) -> tuple[Message, ...]:
-    """The items as messages; what an assistant said in a row is one."""
+def messages(items: list[Any], where: str = "input") -> tuple[Message, ...]:
+    """The items of the field `where` as messages; what an assistant said in a row is one."""
     names: dict[str, str] = {}
     told: list[Message] = []
     for index, item in enumerate(items):
-        for message in _messages(item, f"input[{index}]", names):
+        for message in _messages(item, f"{where}[{index}]", names):
             if message.role == "assistant" and told and told[-1].role == "assistant":
                 told[-1] = Message("assistant", (*told[-1].parts, *message.parts))
             else:

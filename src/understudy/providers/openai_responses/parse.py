@@ -8,6 +8,7 @@ from understudy.errors import Failure
 from understudy.model import (
     AUTO,
     DEFAULT_SAMPLING,
+    NOTHING,
     PLAIN,
     HttpRequest,
     Message,
@@ -79,7 +80,24 @@ def parse(http: HttpRequest) -> Request:
         _format(raw["text"]) if raw.get("text") else PLAIN,
         _sampling(raw) if not _SAMPLING.isdisjoint(raw) else DEFAULT_SAMPLING,
         raw.get("stream") is True,
+        refers=NOTHING if _REFERRING.isdisjoint(raw) and type(raw.get("input")) is str else referring(raw),
+        keeps=raw.get("store") is not False,
+        background=raw.get("background") is True,
     )
+
+
+_REFERRING = frozenset(("previous_response_id", "conversation", "prompt"))
+"""Fields that name something which is kept."""
+STANDING = frozenset(("item_reference", "compaction"))
+"""Items that stand for others, which are kept."""
+
+
+def referring(raw: dict[str, Any]) -> frozenset[str]:
+    """The fields that name something which is kept."""
+    given = raw.get("input")
+    stands = type(given) is list and any(item.get("type") in STANDING for item in given)
+    named = [field for field in _REFERRING if raw.get(field) is not None]
+    return frozenset((*named, "input") if stands else named)
 
 
 def _model(raw: dict[str, Any]) -> str:
@@ -95,15 +113,15 @@ def _model(raw: dict[str, Any]) -> str:
 
 def told(raw: dict[str, Any]) -> tuple[Message, ...]:
     """The instructions, which come first, and the input."""
-    if "input" not in raw:
+    if "input" not in raw and not any(raw.get(field) for field in _REFERRING):
         raise say.missing("input")
-    given, instructions = raw["input"], raw.get("instructions")
+    given, instructions = raw.get("input", []), raw.get("instructions")
     if given is None:
         raise say.invalid_type("input", "a string", {})
     first = (Message("system", (Text(instructions),)),) if type(instructions) is str else ()
     if type(given) is str:
         return (*first, Message("user", (Text(given),)))
-    if type(given) is not list:
+    if type(given) not in (list, tuple):
         raise say.invalid_type("input", "one of a string or array of input items", given)
     return (*first, *items.messages(given))
 

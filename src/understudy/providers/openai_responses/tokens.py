@@ -7,13 +7,16 @@ Source: platform.openai.com/docs/api-reference/responses/input-tokens, and `open
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from understudy.errors import Failure
 from understudy.model import CountReply, CountRequest, Event, HttpRequest, RateLimits, Request, Usage
 from understudy.providers import openai_base as base
 from understudy.providers import openai_fields_base as reading
-from understudy.providers.base import Check, HttpReply, decode, encode
-from understudy.providers.openai_responses.parse import offered, told
+from understudy.providers.base import Check, HttpReply, by_field, decode, encode
+from understudy.providers.openai_responses.parse import NAME as RESPONSES
+from understudy.providers.openai_responses.parse import offered, referring, told
+from understudy.providers.openai_responses.refuse import STATE
 from understudy.providers.openai_responses.spellings import SPELLINGS
 
 NAME = "openai-input-tokens"
@@ -33,13 +36,21 @@ def parse(http: HttpRequest) -> CountRequest:
     raw = reading.body_object(http)
     reading.check_types(raw, TYPES)
     model = raw.get("model") or ""
+    return CountRequest(NAME, model, counted(raw, model))
+
+
+def counted(raw: dict[str, Any], model: str) -> Request:
+    """The request whose tokens are counted; there need be no input."""
     messages = told({**raw, "input": [] if raw.get("input") is None else raw["input"]})
-    return CountRequest(NAME, model, Request(NAME, "chat", model, messages, raw, offered(raw)))
+    return Request(RESPONSES, "chat", model, messages, raw, offered(raw), refers=referring(raw))
 
 
 def complaints(request: CountRequest) -> Iterator[Failure]:
-    """It is not known what the API refuses to count."""
-    return iter(())
+    """What is not there cannot be counted; it is not known what else the API refuses."""
+    return _complaints(request.request)
+
+
+_complaints = by_field(STATE)
 
 
 def body(reply: CountReply, request: CountRequest) -> bytes:
