@@ -144,6 +144,46 @@ def test_an_agents_loop_runs_over_one_connection_without_storing(
     assert answered.previous_response_id == asked.id
 
 
+def test_a_stored_response_is_continued_on_any_connection_and_over_http(llm: Understudy) -> None:
+    for turn, text in enumerate(("one", "two", "three"), 1):
+        llm.when(turn=turn).reply(text)
+    client = client_of(llm)
+    with client.responses.connect() as connection:
+        connection.response.create(model="gpt-5.6", input="first")
+        first = ended(connection)
+    with client.responses.connect() as connection:
+        connection.response.create(model="gpt-5.6", input="second", previous_response_id=first.id)
+        second = ended(connection)
+    third = client.responses.create(model="gpt-5.6", input="third", previous_response_id=second.id)
+    assert [each.output_text for each in (first, second, third)] == ["one", "two", "three"]
+    assert client.responses.retrieve(second.id).previous_response_id == first.id
+
+
+def test_what_is_not_stored_is_forgotten_with_its_connection(llm: Understudy) -> None:
+    client = client_of(llm)
+    with client.responses.connect() as connection:
+        connection.response.create(model="gpt-5.6", input="first", store=False)
+        first = ended(connection)
+    with client.responses.connect() as connection:
+        connection.response.create(
+            model="gpt-5.6", input="second", store=False, previous_response_id=first.id
+        )
+        assert failed(connection)["error"]["code"] == "previous_response_not_found"
+
+
+def test_a_chain_may_mix_what_is_stored_and_what_is_not(
+    llm: Understudy, connection: ResponsesConnection
+) -> None:
+    for turn, text in enumerate(("one", "two", "three"), 1):
+        llm.when(turn=turn).reply(text)
+    before = None
+    for store, text in ((True, "one"), (False, "two"), (True, "three")):
+        connection.response.create(model="gpt-5.6", input="Go on.", store=store, previous_response_id=before)
+        response = ended(connection)
+        assert (response.output_text, response.previous_response_id) == (text, before)
+        before = response.id
+
+
 def test_each_response_is_an_exchange(llm: Understudy, connection: ResponsesConnection) -> None:
     for text in ("one", "two"):
         connection.response.create(model="gpt-5.6", input=text)
