@@ -12,16 +12,20 @@ from understudy.events import unfold
 from understudy.model import (
     Audio,
     Broken,
+    Citation,
     File,
     HttpRequest,
     Image,
     Message,
+    Part,
     Reasoning,
     Refusal,
     Reply,
     Request,
     ResponseFormat,
     Sampling,
+    ServerToolCall,
+    Stop,
     Text,
     Tool,
     ToolCall,
@@ -79,8 +83,7 @@ def test_parts_of_every_kind_are_read() -> None:
         File(data="data:application/pdf;base64,CC=="),
         Image("https://x/a"),
         File("https://x/b"),
-        Text("1"),
-        Text("2"),
+        ServerToolCall("code_execution", "1", '{"stdout":"2"}'),
     )
 
 
@@ -350,3 +353,99 @@ def test_what_a_content_cannot_hold_is_a_mistake_of_ours() -> None:
 def test_a_stream_that_starts_with_garbage_cannot_be_read() -> None:
     with pytest.raises(ValueError, match="JSON is malformed"):
         gemini_generate.read([b"data: {garbage\r\n\r\n"])
+
+
+# --- tools that the API runs ----------------------------------------------------------------------------
+
+
+def candidate_of(*parts: Part, stop: Stop = "end") -> dict[str, Any]:
+    reply = Reply(parts, stop, id="i", model="m")
+    told: dict[str, Any] = json.loads(gemini_generate.body(reply, asked()))["candidates"][0]
+    return told
+
+
+def contents_of(*parts: Part, stop: Stop = "end") -> list[Any]:
+    found: list[Any] = candidate_of(*parts, stop=stop)["content"].get("parts", [])
+    return found
+
+
+def test_code_is_told_with_how_it_ended() -> None:
+    for result, error, outcome in (
+        ('{"stdout":"6"}', "", {"outcome": "OUTCOME_OK", "output": "6"}),
+        ('{"stderr":"no","exit_code":1}', "", {"outcome": "OUTCOME_FAILED", "output": "no"}),
+        ("", "it broke", {"outcome": "OUTCOME_FAILED", "output": "it broke"}),
+        ("", "timeout", {"outcome": "OUTCOME_DEADLINE_EXCEEDED"}),
+    ):
+        code, ran = contents_of(ServerToolCall("code_execution", "1", result, error))
+        assert code == {"executableCode": {"language": "PYTHON", "code": "1"}}
+        assert ran == {"codeExecutionResult": outcome}
+
+
+def test_what_has_not_run_has_no_result() -> None:
+    assert contents_of(ServerToolCall("code_execution", "1"), stop="length") == [
+        {"executableCode": {"language": "PYTHON", "code": "1"}}
+    ]
+    assert contents_of(ServerToolCall("image_generation", "a dot"), stop="pause") == []
+    assert contents_of(ServerToolCall("image_generation", "a dot", error="no")) == []
+    assert "groundingMetadata" not in candidate_of(ServerToolCall("web_search", "a"), stop="pause")
+
+
+def test_a_picture_that_was_drawn_is_data() -> None:
+    call = ServerToolCall("image_generation", "a dot", '{"image":"aGk=","format":"webp"}')
+    assert contents_of(call) == [{"inlineData": {"mimeType": "image/webp", "data": "aGk="}}]
+    (made_up,) = contents_of(ServerToolCall("image_generation", "a dot"))
+    assert made_up["inlineData"]["mimeType"] == "image/png"
+
+
+def test_tools_that_the_api_has_not_are_left_out() -> None:
+    told = candidate_of(ServerToolCall("shell", "ls"), Text("A.", (Citation(document=0),)))
+    assert told["content"]["parts"] == [{"text": "A."}]
+    assert "groundingMetadata" not in told
+
+
+def test_files_that_were_found_are_sources() -> None:
+    found = ServerToolCall("file_search", "a", '{"results":[{"file":"f","name":"n","text":"t"}]}')
+    cited = Text("A.", (Citation(file="f"), Citation(file="g", title="G", quote="q")))
+    told = candidate_of(found, cited)["groundingMetadata"]
+    assert [chunk["retrievedContext"] for chunk in told["groundingChunks"]] == [
+        {"uri": "f", "title": "n", "text": "t"},
+        {"uri": "g", "title": "G", "text": "q"},
+    ]
+    assert [support["groundingChunkIndices"] for support in told["groundingSupports"]] == [[0], [1]]
+    assert "webSearchQueries" not in told
+
+
+def read(parts: list[dict[str, Any]], **beside: Any) -> tuple[Part, ...]:
+    told = {"candidates": [{"content": {"parts": parts}, "finishReason": "STOP", **beside}]}
+    reply = gemini_generate.read([json.dumps(told).encode()])
+    assert isinstance(reply, Reply)
+    return reply.parts
+
+
+def test_odd_grounding_is_read_as_far_as_it_goes() -> None:
+    chunks = [{"web": {"uri": "u"}}, {"maps": {}}]
+    supports = [
+        {"segment": {"startIndex": 50, "endIndex": 52, "text": "is"}, "groundingChunkIndices": [0, 1]},
+        {"segment": {"text": "not there"}, "groundingChunkIndices": [0]},
+        {"segment": {"text": "This"}},
+    ]
+    metadata = {"groundingChunks": chunks, "groundingSupports": supports}
+    assert read([{"text": "This"}], groundingMetadata=metadata) == (
+        Text("This", (Citation("u", start=2, end=4), Citation(start=2, end=4))),
+    )
+    assert read([{"text": "A"}], groundingMetadata={"webSearchQueries": ["q"]}) == (
+        ServerToolCall("web_search", "q"),
+        Text("A"),
+    )
+
+
+def test_what_came_of_no_code_is_passed_over() -> None:
+    ran = {"codeExecutionResult": {"outcome": "OUTCOME_OK"}}
+    assert read([ran, {"text": "A"}]) == (Text("A"),)
+    assert read([{"text": "A"}, ran]) == (Text("A"),)
+
+
+def test_what_came_of_code_elsewhere_is_a_text() -> None:
+    ran = {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "6"}}
+    (message,) = asked(contents=[{"parts": [ran]}]).messages
+    assert message.parts == (Text("6"),)

@@ -14,6 +14,7 @@ from understudy.model import (
     DEFAULT_SAMPLING,
     PLAIN,
     Audio,
+    Citation,
     Delta,
     File,
     HttpRequest,
@@ -25,6 +26,7 @@ from understudy.model import (
     Request,
     ResponseFormat,
     Sampling,
+    ServerToolCall,
     Text,
     Tool,
     ToolCall,
@@ -385,6 +387,27 @@ def test_parts_of_a_kind_are_joined() -> None:
         "annotations": [],
         "reasoning_content": "xy",
     }
+
+
+def test_pages_are_cited_in_the_text_that_all_texts_are_joined_to() -> None:
+    reply = Reply((Text("One. ", (Citation(file="f"),)), Text("Two.", (Citation("u", "T"),))))
+    told = json.loads(openai_chat.body(reply, parsed()))["choices"][0]["message"]
+    cited = [
+        {
+            "type": "url_citation",
+            "url_citation": {"end_index": 9, "start_index": 5, "title": "T", "url": "u"},
+        }
+    ]
+    assert (told["content"], told["annotations"]) == ("One. Two.", cited)
+    assert deltas(parsed(stream=True), reply)[-1] == {"annotations": cited}
+
+
+def test_calls_of_the_vendors_own_tools_are_left_out() -> None:
+    reply = Reply((ServerToolCall("web_search", "a"), Reasoning(redacted="x"), Text("So.")))
+    told = json.loads(openai_chat.body(reply, parsed()))["choices"][0]["message"]
+    assert (told["content"], "reasoning_content" in told) == ("So.", False)
+    start = {"role": "assistant", "content": "", "refusal": None}
+    assert deltas(parsed(stream=True), reply) == [start, {"content": "So"}, {"content": "."}, {}]
 
 
 def test_what_a_chat_cannot_hold_is_a_bug() -> None:

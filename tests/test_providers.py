@@ -154,7 +154,7 @@ def items() -> st.SearchStrategy[tuple[Part, ...]]:
 def chat_parts(draw: st.DrawFn) -> tuple[Part, ...]:
     """What a chat message can hold, in the order in which it is read: at least one part, none empty."""
     thoughts = draw(optional(st.builds(Reasoning, said)))
-    texts = draw(optional(st.one_of(st.builds(Text, said), st.builds(Refusal, said))))
+    texts = draw(optional(st.one_of(st.builds(Text, said), st.builds(Refusal, said), sourced(pages))))
     told = draw(st.lists(calls, max_size=3).map(tuple))
     return (*thoughts, *texts, *told) or (Text("so"),)
 
@@ -208,11 +208,23 @@ def message_parts(draw: st.DrawFn) -> tuple[Part, ...]:
 
 @st.composite
 def content_parts(draw: st.DrawFn) -> tuple[Part, ...]:
-    """What a content of Gemini's can hold; a call's arguments are a JSON object."""
+    """What a content of Gemini's can hold; a call's arguments are a JSON object, a search comes first."""
     arguments = st.dictionaries(said, said, max_size=2).map(lambda each: msgspec.json.encode(each).decode())
     told = st.lists(st.builds(ToolCall, st.just("search"), arguments, ids), max_size=3).map(tuple)
-    texts = (*draw(optional(st.builds(Reasoning, said))), *draw(optional(st.builds(Text, said))))
-    return (*texts, *draw(told)) or (Text("so"),)
+    found = [{"url": f"https://{word}", "title": draw(said)} for word in "ab"]
+    search = ServerToolCall("web_search", draw(said), gave(results=found))
+    pages = [
+        Citation(each["url"], each["title"], start=draw(st.integers(0, 4)), end=draw(st.integers(5, 9)))
+        for each in found
+    ]
+    cited = Text(f"123456789{draw(said)}", tuple(pages[: draw(st.integers(1, 2))]))
+    begun = draw(optional(st.just(search)))
+    printed = said.map(lambda each: gave(stdout=each))
+    code = st.builds(ServerToolCall, st.just("code_execution"), said, printed)
+    is_cited = draw(st.booleans())
+    thoughts = draw(optional(st.builds(Reasoning, said)))
+    texts = (cited,) if begun and is_cited else draw(optional(st.builds(Text, said)))
+    return (*begun, *thoughts, *draw(optional(code)), *texts, *draw(told)) or (Text("so"),)
 
 
 def one_of(parts: st.SearchStrategy[tuple[Part, ...]]) -> st.SearchStrategy[Reply]:

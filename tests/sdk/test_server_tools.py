@@ -10,6 +10,8 @@ from typing import Any, get_args
 
 import pytest
 from anthropic import Anthropic, AsyncAnthropic
+from google import genai
+from google.genai import types
 from openai import AsyncOpenAI, OpenAI
 from openai.types.responses import Response, ResponseStreamEvent
 
@@ -355,3 +357,108 @@ def test_a_message_can_be_sent_back(anthropic: Anthropic) -> None:
     again = anthropic.messages.create(**asked)
     assert [block.type for block in again.content] == [block.type for block in answer.content]
     assert again.usage.input_tokens > answer.usage.input_tokens
+
+
+# --- Gemini -------------------------------------------------------------------------------------------
+
+MODEL = "gemini-2.5-flash"
+
+
+@pytest.fixture(scope="module")
+def gemini(url: str) -> Iterator[genai.Client]:
+    with genai.Client(api_key="any", http_options=types.HttpOptions(base_url=url)) as client:
+        yield client
+
+
+def test_contents_are_grounded_in_what_was_searched(gemini: genai.Client) -> None:
+    answer = gemini.models.generate_content(model=MODEL, contents="weather")
+    assert answer.text == "It is sunny in Paris."
+    assert answer.candidates
+    told = answer.candidates[0].grounding_metadata
+    assert told
+    assert told.web_search_queries == ["weather in Paris"]
+    assert told.grounding_chunks
+    assert [chunk.web.uri for chunk in told.grounding_chunks if chunk.web] == ["https://example.com/paris"]
+    assert told.grounding_supports
+    (support,) = told.grounding_supports
+    assert support.grounding_chunk_indices == [0]
+    assert support.segment
+    assert (support.segment.start_index, support.segment.end_index, support.segment.text) == (6, 11, "sunny")
+
+
+def test_contents_tell_code_that_ran_and_pictures(gemini: genai.Client) -> None:
+    answer = gemini.models.generate_content(model=MODEL, contents="everything")
+    assert (answer.executable_code, answer.code_execution_result) == ("print(6)", "6\n")
+    assert answer.candidates
+    content = answer.candidates[0].content
+    assert content
+    told = [sorted(part.model_dump(exclude_none=True)) for part in content.parts or ()]
+    assert told == [["executable_code"], ["code_execution_result"], ["inline_data"], ["text"]]
+    fetched = answer.candidates[0].url_context_metadata
+    assert fetched
+    assert fetched.url_metadata
+    assert [page.retrieved_url for page in fetched.url_metadata] == ["https://example.com/paris"]
+
+
+@pytest.mark.parametrize("asked", ["weather", "everything", "paused", "failed"])
+def test_streamed_contents_tell_the_same(gemini: genai.Client, url: str, asked: str) -> None:
+    def told(answers: list[types.GenerateContentResponse]) -> tuple[Any, ...]:
+        candidates = [each.candidates[0] for each in answers if each.candidates]
+        parts = [part for each in candidates if each.content for part in each.content.parts or ()]
+        texts = "".join([part.text or "" for part in parts])
+        rest = [part for part in parts if part.text is None]
+        last = candidates[-1]
+        return texts, rest, last.grounding_metadata, last.url_context_metadata, last.finish_reason
+
+    whole = told([gemini.models.generate_content(model=MODEL, contents=asked)])
+    assert told(list(gemini.models.generate_content_stream(model=MODEL, contents=asked))) == whole
+
+    async def at_once() -> list[types.GenerateContentResponse]:
+        options = types.HttpOptions(base_url=url)
+        async with genai.Client(api_key="any", http_options=options).aio as client:
+            stream = await client.models.generate_content_stream(model=MODEL, contents=asked)
+            return [chunk async for chunk in stream]
+
+    assert told(asyncio.run(at_once())) == whole
+
+
+def test_contents_can_be_sent_back(gemini: genai.Client) -> None:
+    chat = gemini.chats.create(model=MODEL)
+    chat.send_message("everything")
+    assert chat.send_message("weather").text == "It is sunny in Paris."
+
+
+# --- OpenAI Chat Completions --------------------------------------------------------------------------
+
+
+def test_a_chat_tells_the_pages_that_a_text_rests_on(openai: OpenAI) -> None:
+    asked: Any = {"model": "gpt-4o", "messages": [{"role": "user", "content": "weather"}]}
+    message = openai.chat.completions.create(**asked).choices[0].message
+    assert message.content == "It is sunny in Paris."
+    assert message.annotations
+    told = [each.to_dict() for each in message.annotations]
+    assert told == [
+        {
+            "type": "url_citation",
+            "url_citation": {
+                "start_index": 6,
+                "end_index": 11,
+                "title": "Weather in Paris",
+                "url": "https://example.com/paris",
+            },
+        }
+    ]
+    chunks = [chunk.to_dict() for chunk in openai.chat.completions.create(**asked, stream=True)]
+    deltas: list[Any] = [choice["delta"] for chunk in chunks for choice in chunk["choices"]]
+    assert [delta["annotations"] for delta in deltas if "annotations" in delta] == [told]
+
+
+def test_a_chat_leaves_out_tools_and_thoughts_that_are_not_shown(openai: OpenAI) -> None:
+    asked: Any = {"model": "gpt-4o", "messages": [{"role": "user", "content": "everything"}]}
+    (choice,) = openai.chat.completions.create(**asked).choices
+    assert (choice.finish_reason, choice.message.content) == ("stop", "You have 30 days.")
+    assert (choice.message.tool_calls, choice.message.annotations) == (None, [])
+    paused = openai.chat.completions.create(
+        model="gpt-4o", messages=[{"role": "user", "content": "paused"}]
+    ).choices[0]
+    assert (paused.finish_reason, paused.message.content) == ("stop", None)

@@ -143,6 +143,10 @@ def failure_of(broken: Broken) -> Failure:
     )
 
 
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
+"""The image where a rule says none: one red dot, a PNG in base64."""
+
+
 def unfinished(reply: Reply, index: int) -> bool:
     """Whether a part is a call of the vendor's own tool at which the answer stops before it has run."""
     part = reply.parts[index]

@@ -13,6 +13,7 @@ from understudy.model import (
     Message,
     Part,
     Reasoning,
+    ServerToolCall,
     Text,
     Tool,
     ToolCall,
@@ -92,6 +93,10 @@ def parts_of(content: dict[str, Any], where: str) -> tuple[Part, ...]:
     for index, raw in enumerate(base.listed(content, "parts")):
         at = f"{where}.parts[{index}]"
         part = base.message(raw, at, "Part")
+        last = found[-1] if found else None
+        if isinstance(last, ServerToolCall) and (ran := base.field(part, "codeExecutionResult")) is not None:
+            found[-1] = _with_output(last, ran, f"{at}.code_execution_result")
+            continue
         for name, read in PARTS.items():
             if (value := base.field(part, name)) is not None:
                 found.append(read(value, part, f"{at}.{base.snake(name)}"))
@@ -145,7 +150,15 @@ def _file(value: Any, part: dict[str, Any], where: str) -> Part:
 
 
 def _code(value: Any, part: dict[str, Any], where: str) -> Part:
-    return Text(base.typed(base.message(value, where, "ExecutableCode"), "code", str, f"{where}.") or "")
+    code = base.typed(base.message(value, where, "ExecutableCode"), "code", str, f"{where}.") or ""
+    return ServerToolCall("code_execution", code)
+
+
+def _with_output(call: ServerToolCall, value: Any, where: str) -> Part:
+    """Code that was run, with what came of it."""
+    ran = base.message(value, where, "CodeExecutionResult")
+    output = base.typed(ran, "output", str, f"{where}.") or ""
+    return ServerToolCall(call.kind, call.input, encode({"stdout": output}).decode())
 
 
 def _ran(value: Any, part: dict[str, Any], where: str) -> Part:

@@ -30,7 +30,8 @@ from understudy.model import (
     Usage,
 )
 from understudy.providers import gemini_base as base
-from understudy.providers.base import decode, encode, quote
+from understudy.providers.base import PIXEL, decode, encode, quote, unfinished
+from understudy.providers.gemini_generate.grounding import grounding
 
 FINISH: dict[Stop, str] = {
     "end": "STOP",
@@ -86,20 +87,65 @@ def shows_thoughts(request: Request) -> bool:
 
 
 def _candidate(reply: Reply, index: int, thoughts: bool) -> dict[str, Any]:
-    parts = [_part(part, reply) for part in reply.parts if told(part, thoughts)]
+    shown = _shown(reply, thoughts)
+    parts = [each for index in shown for each in _parts(reply, index)]
     if (signature := signature_of(reply)) and parts and "text" in parts[-1]:
         parts[-1]["thoughtSignature"] = signature
     content = {"parts": parts, "role": "model"} if parts else {"role": "model"}
-    return {"content": content, **_ended(reply, reply.stop), "index": index}
+    beside = grounding(reply, shown) if _grounded(reply) else {}
+    return {"content": content, **_ended(reply, reply.stop), "index": index, **beside}
+
+
+def _grounded(reply: Reply) -> bool:
+    """Whether there may be something to tell beside the content."""
+    return any(
+        isinstance(part, ServerToolCall) or (type(part) is Text and part.citations) for part in reply.parts
+    )
+
+
+def _shown(reply: Reply, thoughts: bool) -> dict[int, int]:
+    """The parts that are told, and where in the content each starts."""
+    shown = {}
+    place = 0
+    for index, part in enumerate(reply.parts):
+        if told(part, thoughts):
+            shown[index] = place
+            place += len(_parts(reply, index))
+    return shown
 
 
 def told(part: Part, thoughts: bool) -> bool:
     """Whether a part is told: no thought that was not asked for, no call that cannot be read."""
     if isinstance(part, ServerToolCall):
-        return False
+        return part.kind in ("code_execution", "image_generation")
     if isinstance(part, Reasoning):
         return thoughts and not part.redacted
     return type(part) is not ToolCall or arguments_of(part) is not None
+
+
+def _parts(reply: Reply, index: int) -> list[dict[str, Any]]:
+    """A part as the API has it: one, or two with what came of code."""
+    part = reply.parts[index]
+    if not isinstance(part, ServerToolCall):
+        return [_part(part, reply)]
+    result = decode(part.result) if part.result else {}
+    if part.kind == "image_generation":
+        if unfinished(reply, index) or part.error:
+            return []
+        kind, data = result.get("format", "png"), result.get("image", PIXEL)
+        return [{"inlineData": {"mimeType": f"image/{kind}", "data": data}}]
+    code = {"executableCode": {"language": "PYTHON", "code": part.input}}
+    return [code] if unfinished(reply, index) else [code, {"codeExecutionResult": _outcome(part, result)}]
+
+
+def _outcome(call: ServerToolCall, result: dict[str, Any]) -> dict[str, str]:
+    """How code ended; what it printed, or what went wrong."""
+    if call.error == "timeout":
+        return {"outcome": "OUTCOME_DEADLINE_EXCEEDED"}
+    wrong = result.get("stderr", "") or call.error
+    if call.error or result.get("exit_code"):
+        return {"outcome": "OUTCOME_FAILED", "output": wrong}
+    return {"outcome": "OUTCOME_OK", "output": result.get("stdout", "")}
 
 
 def _part(part: Part, reply: Reply) -> dict[str, Any]:
@@ -223,21 +269,27 @@ class _Encoder:
         part = reply.parts[event.index]
         if type(part) in _SPOKEN or not told(part, self._thoughts):
             return b""
-        content = encode([_part(part, reply)])
         form = b'%b{"candidates":[{"content":{"parts":%b,"role":"model"},"index":%d}],%b'
-        return form % (self._before, content, event.choice, self._tail)
+        return b"".join(
+            [
+                form % (self._before, encode([each]), event.choice, self._tail)
+                for each in _parts(reply, event.index)
+            ]
+        )
 
     def _finish(self, event: Finish) -> bytes:
         """The last piece of a choice says nothing, why it ended, and what all of it cost."""
         reply = self._choice(event.choice)
-        told = {"usageMetadata": usage_object(self._reply.usage), **_named(self._reply)}
+        rest = {"usageMetadata": usage_object(self._reply.usage), **_named(self._reply)}
         if self._blocked:
-            return self._framed({**_feedback(), **told}) if event.last else b""
+            return self._framed({**_feedback(), **rest}) if event.last else b""
         signature = signature_of(reply)
         part = {"text": "", "thoughtSignature": signature} if signature else {"text": ""}
         content = {"parts": [part], "role": "model"}
         candidate = {"content": content, **_ended(reply, event.stop), "index": event.choice}
-        return self._framed({"candidates": [candidate], **told})
+        if _grounded(reply):
+            candidate |= grounding(reply, _shown(reply, self._thoughts))
+        return self._framed({"candidates": [candidate], **rest})
 
     def _broken(self, event: Broken) -> bytes:
         return self._framed(base.broken_off(event))

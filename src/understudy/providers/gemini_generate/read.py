@@ -15,12 +15,17 @@ from understudy.model import (
     Part,
     Reasoning,
     Reply,
+    ServerToolCall,
     Stop,
     Text,
     ToolCall,
     Usage,
 )
 from understudy.providers.base import decode, encode, sse
+from understudy.providers.gemini_generate.grounding import grounded
+
+BESIDE = ("groundingMetadata", "urlContextMetadata")
+"""What is told beside the content of a candidate."""
 
 STOPS: dict[str, Stop] = {
     "MAX_TOKENS": "length",
@@ -38,6 +43,7 @@ class _Candidate(Struct):
 
     parts: list[Part]
     stop: Stop = "end"
+    beside: dict[str, Any] = {}
 
 
 def read(chunks: Iterable[bytes]) -> Reply:
@@ -82,6 +88,9 @@ def _add(candidate: _Candidate, raw: dict[str, Any]) -> None:
     """Add a piece of a candidate; texts of a kind that follow each other are one."""
     for part in raw.get("content", {}).get("parts", ()):
         found, known = _part(part), candidate.parts
+        if found is None:
+            _run(known, part["codeExecutionResult"])
+            continue
         if isinstance(found, Text | Reasoning):
             if known and type(known[-1]) is type(found):
                 known[-1] = type(found)(known[-1].text + found.text)
@@ -89,11 +98,27 @@ def _add(candidate: _Candidate, raw: dict[str, Any]) -> None:
                 known.append(found)
         else:
             known.append(found)
+    candidate.beside |= {key: raw[key] for key in BESIDE if key in raw}
     if "finishReason" in raw:
         candidate.stop = STOPS.get(raw["finishReason"], "end")
 
 
-def _part(raw: dict[str, Any]) -> Part:
+def _run(parts: list[Part], told: dict[str, Any]) -> None:
+    """Add what came of code to the code before it."""
+    if not parts or not isinstance(call := parts[-1], ServerToolCall):
+        return
+    output = told.get("output", "")
+    well = told.get("outcome") == "OUTCOME_OK"
+    result = {"stdout": output} if well else {"stderr": output, "exit_code": 1}
+    parts[-1] = ServerToolCall(call.kind, call.input, encode(result).decode())
+
+
+def _part(raw: dict[str, Any]) -> Part | None:
+    """The part that a piece is; None for what came of code, which belongs to that."""
+    if (code := raw.get("executableCode")) is not None:
+        return ServerToolCall("code_execution", code.get("code", ""))
+    if "codeExecutionResult" in raw:
+        return None
     if (call := raw.get("functionCall")) is not None:
         return ToolCall(call["name"], encode(call.get("args", {})).decode(), call.get("id", ""))
     if (blob := raw.get("inlineData")) is not None:
@@ -108,7 +133,7 @@ def _part(raw: dict[str, Any]) -> Part:
 
 def _choice(candidate: _Candidate) -> Reply:
     """A candidate as a reply; one that stops at a call stops for its result."""
-    parts, stop = tuple(candidate.parts), candidate.stop
+    parts, stop = tuple(grounded(candidate.parts, candidate.beside)), candidate.stop
     calls = bool(parts) and type(parts[-1]) is ToolCall
     return Reply(parts, "tool_call" if calls and stop == "end" else stop)
 

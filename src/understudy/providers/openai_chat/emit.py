@@ -64,6 +64,7 @@ def _choice(reply: Reply, index: int, request: Request) -> dict[str, Any]:
     finish = FINISH[reply.stop]
     if len(reply.parts) == 1 and type(text := reply.parts[0]) is Text:
         message["content"] = text.text
+        message["annotations"] = _annotations(reply)
     else:
         finish = _fill(message, reply, request, finish)
     top = request.sampling.top_logprobs
@@ -77,6 +78,7 @@ def _choice(reply: Reply, index: int, request: Request) -> dict[str, Any]:
 
 def _fill(message: dict[str, Any], reply: Reply, request: Request, finish: str) -> str:
     """Put the parts into the message; the finish reason is told, since `functions` have their own."""
+    message["annotations"] = _annotations(reply)
     calls = []
     for part in reply.parts:
         match part:
@@ -101,6 +103,23 @@ def _fill(message: dict[str, Any], reply: Reply, request: Request, finish: str) 
             {"id": f"call_{call.id}"} | _call(call, call.arguments, custom) for call in calls
         ]
     return finish
+
+
+def _annotations(reply: Reply) -> list[dict[str, Any]]:
+    """The pages that the texts rest on, which are one text here."""
+    told = []
+    offset = 0
+    for part in reply.parts:
+        if type(part) is not Text:
+            continue
+        for source in part.citations:
+            if source.url:
+                end = len(part.text) if source.end is None else source.end
+                place = {"end_index": offset + end, "start_index": offset + source.start}
+                cited = {**place, "title": source.title, "url": source.url}
+                told.append({"type": "url_citation", "url_citation": cited})
+        offset += len(part.text)
+    return told
 
 
 def _unsaid(part: Part) -> bool:
@@ -295,7 +314,8 @@ class _Encoder:
         if finish == "tool_calls" and _deprecated(self._request):
             finish = "function_call"
         start = b"" if event.choice in self._started else self._role(event.choice)
-        end = self._chunk(event.choice, {}, finish)
+        cited = _annotations(self._reply_of(event.choice))
+        end = self._chunk(event.choice, {"annotations": cited} if cited else {}, finish)
         return start + end + (self._last() if event.last else b"")
 
     def _last(self) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from understudy.model import (
+    Citation,
     Part,
     Reasoning,
     Refusal,
@@ -59,6 +60,8 @@ def _read_message(message: dict[str, Any]) -> tuple[Part, ...]:
         ("refusal", Refusal),
     )
     parts = [kind(message[key]) for key, kind in texts if message.get(key) is not None]
+    if cited := message.get("annotations"):
+        parts = [_cited(part, cited) if isinstance(part, Text) else part for part in parts]
     if function := message.get("function_call"):
         parts.append(ToolCall(function["name"], function["arguments"]))
     for call in message.get("tool_calls") or ():
@@ -68,6 +71,15 @@ def _read_message(message: dict[str, Any]) -> tuple[Part, ...]:
         else:
             parts.append(ToolCall(call["function"]["name"], call["function"]["arguments"], id))
     return tuple(parts)
+
+
+def _cited(text: Text, annotations: list[dict[str, Any]]) -> Text:
+    told = [each["url_citation"] for each in annotations if each["type"] == "url_citation"]
+    sources = [
+        Citation(each["url"], each["title"], start=each["start_index"], end=each["end_index"])
+        for each in told
+    ]
+    return Text(text.text, tuple(sources))
 
 
 def _read_stream(frames: list[dict[str, Any]]) -> Reply:
@@ -88,6 +100,8 @@ def _add_delta(message: dict[str, Any], delta: dict[str, Any]) -> None:
     for key in ("reasoning_content", "content", "refusal"):
         if delta.get(key):
             message[key] = message.get(key, "") + delta[key]
+    if cited := delta.get("annotations"):
+        message["annotations"] = [*message.get("annotations", ()), *cited]
     if function := delta.get("function_call"):
         whole = message.setdefault("function_call", {"name": "", "arguments": ""})
         for key in function:

@@ -15,13 +15,11 @@ from typing import Any
 from msgspec import Struct
 
 from understudy.model import Reply, Request, ServerTool, ServerToolCall
-from understudy.providers.base import decode, encode, unfinished
+from understudy.providers.base import PIXEL, decode, encode, unfinished
 
 SOURCES, FOUND = "web_search_call.action.sources", "file_search_call.results"
 OUTPUTS = "code_interpreter_call.outputs"
 """What is told only if the request asks to `include` it."""
-PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
-"""The image where a rule says none: one red dot, a PNG in base64."""
 Fields = dict[str, Any]
 
 
