@@ -4,7 +4,8 @@ Instructions, a question, a call of a tool, its result, and a second question wi
 `tests/wire/<name>/conversation.json` has it as the API of this name wants it: `body`, `headers`, and the
 `target` of a `whole` and of a `streamed` request, null where there is none, with what the body has besides.
 "$ASK" stands for the second question; `like` names the API whose file says the rest. `cannot_say` tells what
-the API has no word for, with the reason.
+the API has no word for, with the reason, and `encoded_anew` why an answer that is given again is encoded once
+more, where it is.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from conversations import conversation, generates
+from conversations import NO_CONVERSATION, conversation, generates
 from understudy.errors import Failure, Kind
 from understudy.events import fold, paced, unfold
 from understudy.forms import form_of
@@ -337,12 +337,15 @@ def written(provider: Provider, stream: bool) -> Callable[[Any], bytes]:
 @GENERATE
 @pytest.mark.parametrize("stream", [False, True])
 def test_an_answer_with_a_call_need_not_be_encoded_again(provider: Provider, stream: bool) -> None:
-    """Where it must be, because its ids or its time are told in a way of their own, it is slower."""
+    """Where it must be, as its ids or its time are told in a way of their own, its golden file says so."""
     text, call = Text("Hello!"), ToolCall("f", "{}", "SoMeCaLl02")
     parts: tuple[Part, ...] = (text,) if provider.NAME == "openai-completions" else (text, call)
     reply = Reply(parts, id="SoMeId01", created=1_700_000_003, model="m")
     encode = written(provider, stream)
     found = form_of(encode(reply), reply, encode)
+    if provider.NAME not in NO_CONVERSATION and "encoded_anew" in conversation(provider.NAME):
+        assert found is None
+        return
     assert found is not None
     other = replace(reply, id="other", created=1_812_345_678)
     assert found.filled(other) == encode(other)
