@@ -42,6 +42,7 @@ def answer(text: str, why: str, *usage: int) -> dict[str, Any]:
 HELLO = answer("Hello, how can I help you today?", "stop", 12, 9, 0)
 FOUR = answer("Four.", "stop", 10, 20, 15)
 BOTH = [step("tool-calls", one="Paris", other="Rome"), step("stop")]
+TOLD = {"steps": [step("tool-calls", only="Paris"), step("stop")], "text": "It has 21 degrees."}
 TEXT = ["text-start", "text-delta", "text-end"]
 THOUGHT = ["reasoning-start", "reasoning-delta", "reasoning-end"]
 CALL = ["tool-input-start", "tool-input-delta", "tool-input-end", "tool-call"]
@@ -74,10 +75,9 @@ EVERYWHERE: dict[str, Any] = {
         "reasoning": "Two and two ...",
         **FOUR,
     },
-    "reasoning_loop": {
-        "steps": [step("tool-calls", only="Paris"), step("stop")],
-        "text": "It has 21 degrees.",
-    },
+    "reasoning_loop": TOLD,
+    "reasoning_loop_unkept": TOLD,
+    "continued": "You are Ada.",
     "image": "A pixel.",
     "document": "Dear Ada.",
     "conversation": "You are Ada.",
@@ -181,12 +181,9 @@ OWN: dict[str, dict[str, Any]] = {
         "embed_many": [3072, 3072, 3072],
     },
 }
-CASES = [
-    (kit, case)
-    for kit in KITS
-    for case in EVERYWHERE
-    if not case.startswith("embed") or kit in ("openai", "google")
-]
+ONLY = {"embed": ("openai", "google"), "embed_many": ("openai", "google"), "continued": ("openai",)}
+"""Who has an API for it; the others have none."""
+CASES = [(kit, case) for kit in KITS for case in EVERYWHERE if kit in ONLY.get(case, KITS)]
 
 
 class Told(NamedTuple):

@@ -30,7 +30,8 @@ const KITS = {
     model: openai("any")("gpt-5"),
     wrong_key: openai(WRONG)("gpt-5"),
     embedding: openai("any").embedding("text-embedding-3-small"),
-    thinking: { openai: { reasoningEffort: "high", reasoningSummary: "auto", store: false } },
+    thinking: { openai: { reasoningEffort: "high", reasoningSummary: "auto" } },
+    goes_on: ({ response }) => ({ openai: { previousResponseId: response.id } }),
   },
   "openai.chat": {
     model: chat("any").chat("gpt-5"),
@@ -191,6 +192,19 @@ const CASES = {
     return { steps: steps(result.steps), text: result.text };
   },
 
+  reasoning_loop_unkept: async ({ model, thinking }) => {
+    const providerOptions = { ...thinking, openai: { ...thinking.openai, store: false } };
+    const result = await generateText({
+      model, providerOptions, prompt: "Think first, then ask", tools: { get_weather }, stopWhen: isStepCount(5),
+    });
+    return { steps: steps(result.steps), text: result.text };
+  },
+
+  continued: async ({ model, goes_on }) => {
+    const first = await generateText({ model, prompt: "My name is Ada." });
+    return (await generateText({ model, providerOptions: goes_on(first), prompt: "The second turn" })).text;
+  },
+
   image: async ({ model }) => {
     const content = [
       { type: "text", text: "What is this?" },
@@ -260,6 +274,7 @@ async function told_of(kit) {
   const all = {};
   for (const [name, ask] of Object.entries(CASES)) {
     if (name.startsWith("embed") && !kit.embedding) continue;
+    if (name === "continued" && !kit.goes_on) continue;
     waits = [];
     try {
       all[name] = await ask(kit);
