@@ -55,6 +55,19 @@ def test_a_request_is_told_with_its_answer_and_what_answered() -> None:
     ]
 
 
+def test_a_tool_that_the_vendor_ran_is_told() -> None:
+    llm = Understudy()
+    mcp = {"mcp": {"server": "s", "name": "ask", "arguments": {"a": 1}}}
+    llm.when().reply([{"web_search": "weather"}, mcp, "Sunny."], name="w")
+    asked(llm, user("?"))
+    assert lines(llm)[3:] == ["      Sunny.", "      web_search: weather", '      ask: {"a":1}']
+    assert [type(part).__name__ for part in llm.requests[-1].parts] == [
+        "ServerToolCall",
+        "ServerToolCall",
+        "Text",
+    ]
+
+
 def test_of_a_long_conversation_what_is_new_is_told() -> None:
     llm = Understudy()
     llm.when().reply("Done.", name="w")

@@ -22,6 +22,7 @@ from understudy.model import (
     Part,
     Request,
     Scene,
+    ServerToolCall,
     Text,
     Tool,
     ToolCall,
@@ -56,6 +57,10 @@ TOOLS = asked(tools=(Tool("get_weather"), Tool("get_time")))
 SECOND = asked(HELLO, Message("assistant", (Text("Hi."),)), user("and now?"))
 RESULTS = asked(HELLO, CALL, result("21 degrees"), result("12 o'clock"))
 ANSWERED = asked(*RESULTS.messages, Message("assistant", (Text("It is 21."),)), user("Thanks"))
+SEARCHED = asked(
+    user("Hi"),
+    Message("assistant", (ServerToolCall("web_search", "a"), ServerToolCall("mcp", "{}", name="ask"))),
+)
 PICTURE = asked(user("What is this?", Image("https://example.org/a.png")))
 HTTP = HttpRequest(
     "POST",
@@ -144,6 +149,8 @@ HOLDS: list[tuple[dict[str, Any], Request]] = [
     ({"tool_called": "get_weather"}, RESULTS),
     ({"tool_called": "get_*"}, ANSWERED),
     ({"tool_called": {"exists": False}}, asked()),
+    ({"tool_called": "web_search"}, SEARCHED),
+    ({"tool_called": "ask"}, SEARCHED),
     ({"tool_called": {"one_of": ["search", "get_weather"]}}, ANSWERED),
     ({"key": "sk-0123456789abcdef"}, HERE),
     ({"key": "sk-*"}, HERE),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from understudy.model import ServerToolCall
 from understudy.view import View, short
 
 MOST_EXCHANGES = 20
@@ -50,6 +51,9 @@ def asked(view: View) -> Iterator[tuple[str, str]]:
 def answered(view: View) -> Iterator[str]:
     if view.text:
         yield short(view.text, MOST_TEXT)
+    for part in view.parts:
+        if isinstance(part, ServerToolCall):
+            yield short(f"{part.name or part.kind}: {part.input}", MOST_TEXT)
     for call in view.tool_calls:
         yield short(f"{call.name}({arguments(call.arguments)})", MOST_TEXT)
     if view.error:

@@ -21,7 +21,7 @@ from understudy.matchers.base import (
     several,
     value_schema,
 )
-from understudy.model import Audio, File, Image, Request, ToolCall, ToolResult
+from understudy.model import Audio, File, Image, Part, Request, ServerToolCall, ToolCall, ToolResult
 
 
 class Model(Looking, frozen=True):
@@ -68,17 +68,23 @@ class Tools(Looking, frozen=True):
         return tuple(tool.name for tool in request.tools)
 
 
+def called(part: Part) -> str:
+    """The name of the tool that a part calls; empty where it calls none."""
+    if isinstance(part, ServerToolCall):
+        return part.name or part.kind
+    return part.name if isinstance(part, ToolCall) else ""
+
+
 class ToolCalled(Looking, frozen=True):
-    """The names of the tools that were called so far, anywhere in the conversation."""
+    """The names of the tools called so far, anywhere in the conversation; `web_search` and its like too."""
 
     KEY = "tool_called"
     KIND = NAME
 
     @staticmethod
     def look(request: Request) -> Values:
-        return tuple(
-            [part.name for message in request.messages for part in message.parts if type(part) is ToolCall]
-        )
+        parts = [part for message in request.messages for part in message.parts]
+        return tuple([name for part in parts if (name := called(part))])
 
 
 class Stream(Looking, frozen=True):

@@ -199,10 +199,10 @@ class _Encoder:
         self._reply = reply = event.reply
         self._places = {}
         place = 0
-        for index in range(len(reply.parts)):
-            if blocks := len(_blocks(reply, index)):
+        for index, part in enumerate(reply.parts):
+            if _is_block(part):
                 self._places[index] = place
-                place += blocks
+                place += 2 if isinstance(part, ServerToolCall) and not unfinished(reply, index) else 1
         usage = base.usage_object(reply.usage, output=1)
         return _event({"type": "message_start", "message": _message(reply, [], usage)})
 

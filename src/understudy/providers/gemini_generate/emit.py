@@ -110,7 +110,7 @@ def _shown(reply: Reply, thoughts: bool) -> dict[int, int]:
     for index, part in enumerate(reply.parts):
         if told(part, thoughts):
             shown[index] = place
-            place += len(_parts(reply, index))
+            place += len(_parts(reply, index)) if isinstance(part, ServerToolCall) else 1
     return shown
 
 
