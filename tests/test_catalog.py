@@ -107,6 +107,10 @@ def test_a_catalog_finds_what_is_listed_and_what_a_vendor_is_known_to_have(
     assert Catalog(lambda: (ModelInfo("mine", "me", 7, 99),)).find(name) == found
 
 
+def test_a_catalog_finds_any_model_where_any_id_is_answered() -> None:
+    assert Catalog(lambda: (), any_id=True).find("gpt-99") == ModelInfo("gpt-99")
+
+
 @pytest.mark.parametrize(
     ("name", "tuned"),
     [("ft:gpt-4o:acme::1", True), ("curie:ft-acmeco-2021-03-03-21-44-20", True), ("gpt-4o", False)],

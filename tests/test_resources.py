@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from understudy.errors import Failure
-from understudy.model import NewResource, Resource, ResourceReply, ResourceRequest
+from understudy.model import NewResource, Reply, Request, Resource, ResourceReply, ResourceRequest, Text
 from understudy.resources import ENTRY_BYTES, AsOf, Collections
 
 
-def collections(**bounds: int) -> Collections:
+def collections(any_id: bool = False, **bounds: int) -> Collections:
     numbers = count(1)
-    return Collections(lambda: f"{next(numbers)}", **bounds)
+    return Collections(lambda: f"{next(numbers)}", any_id=any_id, **bounds)
 
 
 def request(verb: Any, collection: str, id: str = "", **fields: Any) -> ResourceRequest:
@@ -136,3 +136,54 @@ def test_a_look_back_sees_what_was_kept_before() -> None:
     assert [each.id for each in past.all("notes")] == ["at 1.0"]
     assert past.find("notes", "at 1.0") is not None
     assert past.find("notes", "at 2.0") is None
+
+
+# --- ids that nothing is kept under -------------------------------------------------------------------
+
+
+def note(id: str) -> Resource:
+    return Resource(id, 0.0, {"text": "made up"})
+
+
+def test_what_is_not_there_is_stood_in_for_where_any_id_is_answered() -> None:
+    kept = collections(any_id=True)
+    told = kept.answer(request("retrieve", "notes", "n", stand_in=note), 7.5)
+    assert told.resources == (Resource("n", 7.5, {"text": "made up"}),)
+    assert told.any_id
+    assert kept.find("notes", "n") == told.resources[0]
+
+
+def test_what_stands_in_is_changed_and_deleted_like_any_other() -> None:
+    kept = collections(any_id=True)
+    changed = kept.answer(request("update", "notes", "n", changes={"b": 3}, stand_in=note), 0)
+    assert changed.resources[0].raw == {"text": "made up", "b": 3}
+    assert ids(kept.answer(request("delete", "notes", "n", stand_in=note), 0)) == ["n"]
+    assert kept.find("notes", "n") is None
+
+
+def test_an_answer_that_stands_in_was_given_just_now() -> None:
+    def answer(id: str) -> Resource:
+        return Resource(id, 0.0, {}, Request("an-api", "chat", "m", (), {}), Reply((Text("made up"),)))
+
+    told = collections(any_id=True).answer(request("retrieve", "answers", "a", stand_in=answer), 7.5)
+    assert told.resources[0].reply == Reply((Text("made up"),), created=7)
+
+
+def test_a_resource_that_others_are_in_is_stood_in_for_too() -> None:
+    kept = collections(any_id=True)
+    told = kept.answer(request("list", "notes/n/items"), 7.5)
+    assert (told.resources, told.owner) == ((), Resource("n", 7.5, {}))
+
+
+@pytest.mark.parametrize(
+    ("any_id", "asked"),
+    [
+        (False, request("retrieve", "notes", "n", stand_in=note)),
+        (False, request("list", "notes/n/items")),
+        (True, request("retrieve", "notes", "n")),
+    ],
+)
+def test_nothing_stands_in_where_nothing_may(any_id: bool, asked: ResourceRequest) -> None:
+    with pytest.raises(Failure) as caught:
+        collections(any_id=any_id).answer(asked, 0)
+    assert caught.value.facts == {"collection": "notes", "id": "n"}

@@ -34,6 +34,7 @@ def test_every_setting_has_a_variable(name: str) -> None:
         "log_level": "debug",
         "validation": "warn",
         "unknown_models": "refuse",
+        "unknown_ids": "answer",
         "rate_limit": "1/s",
         "limits": "requests=60/min,per=key",
         "faults": "[{fault: hang}]",

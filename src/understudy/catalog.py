@@ -207,11 +207,13 @@ def is_tuned(model: str) -> bool:
 class Catalog:
     """The models that a space offers: those listed, without those that were deleted since.
 
-    A vendor's own model, or one tuned from it, is to be found although it is not listed.
+    A vendor's own model, or one tuned from it, is to be found although it is not listed; where `any_id` is
+    fine, any other is, too.
     """
 
-    def __init__(self, listed: Callable[[], tuple[ModelInfo, ...]]) -> None:
+    def __init__(self, listed: Callable[[], tuple[ModelInfo, ...]], any_id: bool = False) -> None:
         self._listed = listed
+        self._any_id = any_id
         self._deleted: set[str] = set()
 
     @property
@@ -230,7 +232,7 @@ class Catalog:
                 return info
         found = known(model)
         if found is None:
-            return None
+            return ModelInfo(model) if self._any_id else None
         owner = model.split(":")[2:3] if model.startswith("ft:") else ["system"]
         return ModelInfo(model, owner[0] if owner else "system", context_window=found.window)
 

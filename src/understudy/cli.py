@@ -50,6 +50,7 @@ def main() -> None:
     help="What the vendor would refuse: strict refuses it, warn only says so, off is silent.  [strict]",
 )
 @click.option("--unknown-models", help="Models that are not listed: answer | refuse.  [answer]")
+@click.option("--unknown-ids", help="Ids that nothing is kept under: answer | refuse.  [refuse]")
 @click.option("--api-key", multiple=True, help="Let in this key alone; may be repeated.  [any key, or none]")
 @click.option("--rate-limit", help="So many requests for each client, then 429: 1/s, 60/min.  [no limit]")
 @click.option("--faults", help="Faults in force: '[{fault: {error: 503}, probability: 0.1}]'.  [none]")

@@ -484,7 +484,8 @@ class ResourceRequest(Struct, frozen=True, gc=False):
     `id` is the resource that is meant. `new` are those to be made, `changes` what becomes of a raw. `called`
     is the provider's own, and `query` the URL's. `refuse` says why the vendor would not do it to a resource,
     as it is at some time; `resumed` makes of the request that a resource answers the one whose stream is told
-    again. `size` is the bytes of what is to be made.
+    again. `size` is the bytes of what is to be made; `stand_in` makes what may stand in for a resource that
+    is not there, by its id.
     """
 
     api: str
@@ -498,6 +499,7 @@ class ResourceRequest(Struct, frozen=True, gc=False):
     called: Any = None
     refuse: Callable[[Resource, float], Exception | None] | None = None
     resumed: Callable[[Request], Request] | None = None
+    stand_in: Callable[[str], Resource] | None = None
     size: int = 0
     model: str = ""
     operation: str = "resource"
@@ -604,7 +606,8 @@ class CountReply(Struct, frozen=True, gc=False):
 class ResourceReply(Struct, frozen=True, gc=False):
     """The resources that were asked for, oldest first, as they are at `now`, in Unix seconds.
 
-    Where one was deleted, it is what it was before. `owner` is the resource that they are in.
+    Where one was deleted, it is what it was before. `owner` is the resource that they are in; `any_id` says
+    that an id under which nothing is kept is not to be refused.
     """
 
     resources: tuple[Resource, ...]
@@ -615,6 +618,7 @@ class ResourceReply(Struct, frozen=True, gc=False):
     created: int = 0
     seconds: float = 0.0
     model: str = ""
+    any_id: bool = False
 
 
 AnyReply = Reply | EmbeddingReply | ModelsReply | CountReply | ResourceReply

@@ -22,6 +22,7 @@ from understudy.forms import Form, form_of
 from understudy.journal import Exchange
 from understudy.limits import charged
 from understudy.model import (
+    NOTHING,
     AnyReply,
     AnyRequest,
     CountRequest,
@@ -147,11 +148,13 @@ class Policy(Struct, frozen=True):
     """What a request must be like to be answered.
 
     `known` says whether there is a model of this name; `warned` what is odd about a name all the same.
+    `any_id` says that it may refer to what is not kept.
     """
 
     validation: Validation = "strict"
     known: Callable[[str], bool] = lambda model: True
     warned: Callable[[str], str] = lambda model: ""
+    any_id: bool = False
 
 
 class Planner:
@@ -234,6 +237,8 @@ class Planner:
         if kept is None or not isinstance(inner, Request) or not inner.refers:
             return request
         found = self._keepers[inner.api].recalled(inner, kept)
+        if self._policy.any_id:
+            found = replace(found, refers=NOTHING)
         return found if inner is request else replace(request, model=found.model, request=found)
 
     def plan(self, provider: Provider, http: HttpRequest, asked: Asked) -> Plan:

@@ -28,11 +28,19 @@ ITEMS = "items"
 
 
 class Collections:
-    """The collections of a space. `new_id` gives random letters."""
+    """The collections of a space. `new_id` gives random letters.
+
+    `any_id` says that something stands in for a resource that is asked for and not there.
+    """
 
     def __init__(
-        self, new_id: Callable[[], str], most: int = MOST_RESOURCES, max_bytes: int = MOST_BYTES
+        self,
+        new_id: Callable[[], str],
+        most: int = MOST_RESOURCES,
+        max_bytes: int = MOST_BYTES,
+        any_id: bool = False,
     ) -> None:
+        self._any_id = any_id
         self._new_id = new_id
         self._most = most
         self._max_bytes = max_bytes
@@ -108,8 +116,8 @@ class Collections:
 
     def answer(self, request: ResourceRequest, now: float) -> ResourceReply:
         """Do what is asked, and tell the resources that it is about. Raises Failure for what is not there."""
-        owner = self._owner(request)
-        return ResourceReply(VERBS[request.verb](self, request, now), now, owner)
+        owner = self._owner(request, now)
+        return ResourceReply(VERBS[request.verb](self, request, now), now, owner, any_id=self._any_id)
 
     def _created(self, request: ResourceRequest, now: float) -> tuple[Resource, ...]:
         return tuple([self._made(request.collection, each, now, request.size) for each in request.new])
@@ -149,21 +157,33 @@ class Collections:
 
     def _meant(self, request: ResourceRequest, now: float) -> Resource:
         """The resource that is asked for; raises the Failure where there is none, or where it is refused."""
-        found = self.find(request.collection, request.id)
-        if found is None:
-            raise missing(request.collection, request.id)
+        found = self.find(request.collection, request.id) or self._stood_in(request, now)
         if request.refuse is not None and (refusal := request.refuse(found, now)) is not None:
             raise refusal
         return found
 
-    def _owner(self, request: ResourceRequest) -> Resource | None:
+    def _stood_in(self, request: ResourceRequest, now: float) -> Resource:
+        """What stands in for a resource that is not there; it is kept. Raises where nothing may."""
+        if not self._any_id or request.stand_in is None:
+            raise missing(request.collection, request.id)
+        made = request.stand_in(request.id)
+        reply = replace(made.reply, created=int(now)) if made.reply is not None else None
+        made = replace(made, created=now, reply=reply)
+        self.keep(request.collection, made)
+        return made
+
+    def _owner(self, request: ResourceRequest, now: float) -> Resource | None:
         """The resource that the collection is in, if it is in one; raises where that is missing."""
         collection, _, id = request.collection.removesuffix(f"/{ITEMS}").rpartition("/")
         if within(collection, id) != request.collection:
             return None
         owner = self.find(collection, id)
-        if owner is None:
+        if owner is not None:
+            return owner
+        if not self._any_id:
             raise missing(collection, id)
+        owner = Resource(id, now, {})
+        self.keep(collection, owner)
         return owner
 
 

@@ -33,6 +33,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     no_autopilot: bool = False
     validation: Literal["strict", "warn", "off"] = "strict"
     unknown_models: Literal["answer", "refuse"] = "answer"
+    unknown_ids: Literal["answer", "refuse"] = "refuse"
     api_key: tuple[str, ...] = ()
     rate_limit: Limit | None = None
     limits: tuple[Limit, ...] = ()
@@ -140,6 +141,7 @@ _EXPECTED = {
     "no_autopilot": "true or false",
     "validation": "strict, warn or off",
     "unknown_models": "answer or refuse",
+    "unknown_ids": "answer or refuse",
     "api_key": "a key, or several",
     "control_token": "a text",
     "journal": "memory or sqlite:///FILE",

@@ -53,7 +53,7 @@ class Space:
         self._on_reset = on_reset
         self._common = common
         settings, files = common.settings, common.files
-        seed = settings.seed or 0
+        seed, any_id = settings.seed or 0, settings.unknown_ids == "answer"
         self.journal = common.journal(name)
         self.rulebook = Rulebook(lambda: files.rules, self._forget, seed, EXTRA)
         self._limits = files.limits
@@ -62,10 +62,10 @@ class Space:
             LimitSet(files.limits),
             FaultSet(seed),
             self._around,
-            Collections(common.new_id),
+            Collections(common.new_id, any_id=any_id),
         )
         self.world.faults.replace(list(settings.faults))
-        self._catalog = Catalog(lambda: files.models)
+        self._catalog = Catalog(lambda: files.models, any_id)
         answering = Answering(
             self.rulebook,
             common.pilot,
@@ -79,7 +79,7 @@ class Space:
             answering.operations,
             common.encoding_of,
             failing_model,
-            Policy(settings.validation, self._is_known, self._warned),
+            Policy(settings.validation, self._is_known, self._warned, any_id),
             self._scene,
             lambda model: pace_of(files.models, model),
             self._prompts,

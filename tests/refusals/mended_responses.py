@@ -19,6 +19,8 @@ FORMAT = {"type": "json_schema", "name": "x", "strict": True, "schema": CLOSED}
 FUNCTION = {"type": "function", "name": "find"}
 
 RESPONSES: dict[str, dict[str, Any]] = {
+    "no model": {"model": "gpt-4o"},
+    "no input": {"input": "Hi"},
     "unknown parameter": {"max_tokens": ..., "max_output_tokens": 16},
     "a parameter that is nearly one": {"stop": ...},
     "messages": {"messages": ...},

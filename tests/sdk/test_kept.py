@@ -368,6 +368,56 @@ def test_the_messages_that_a_completion_answers_come_in_pages(llm: Understudy) -
     ]
 
 
+# --- ids that nothing is kept under -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def answering() -> Iterator[OpenAI]:
+    """A client of a server that answers ids that it never gave."""
+    with (
+        Understudy(unknown_ids="answer") as llm,
+        OpenAI(
+            base_url=llm.base_url, api_key="any", max_retries=0, _strict_response_validation=True
+        ) as client,
+    ):
+        yield client
+
+
+def test_a_response_that_nobody_made_is_told_streamed_cancelled_and_deleted(answering: OpenAI) -> None:
+    responses = answering.responses
+    told = responses.retrieve("resp_677efb5139a88190b512bc3fef8e535d")
+    assert (told.id, told.status) == ("resp_677efb5139a88190b512bc3fef8e535d", "completed")
+    assert told.output_text == "Nothing was kept under this id: Understudy makes this up."
+    assert [event.type for event in responses.retrieve("resp_1", stream=True)][-1] == "response.completed"
+    assert responses.cancel("resp_2").id == "resp_2"
+    assert list(responses.input_items.list("resp_3", after="msg_0")) == []
+    responses.delete("resp_4")
+
+
+def test_a_response_goes_on_from_one_that_nobody_made(answering: OpenAI) -> None:
+    response = answering.responses.create(model=MODEL, input="Hello", previous_response_id="resp_abc")
+    assert response.previous_response_id == "resp_abc"
+
+
+def test_a_chat_completion_that_nobody_made_is_told(answering: OpenAI) -> None:
+    completions = answering.chat.completions
+    told = completions.retrieve("chatcmpl-1")
+    assert told.id == "chatcmpl-1"
+    assert told.choices[0].message.content == "Nothing was kept under this id: Understudy makes this up."
+    assert completions.update("chatcmpl-1", metadata={"a": "b"}).metadata == {"a": "b"}
+    assert [message.role for message in completions.messages.list("chatcmpl-1")] == ["assistant"]
+    assert completions.delete("chatcmpl-1").deleted
+
+
+def test_a_conversation_that_nobody_made_is_told_and_gone_on_with(answering: OpenAI) -> None:
+    conversations = answering.conversations
+    assert conversations.retrieve("conv_1").metadata == {}
+    assert conversations.items.retrieve("msg_1", conversation_id="conv_2").type == "message"
+    response = answering.responses.create(model=MODEL, input="Hello", conversation="conv_3")
+    assert response.conversation is not None
+    assert [item.type for item in conversations.items.list("conv_3")] == ["message", "message"]
+
+
 # --- spaces, failures, asyncio ---------------------------------------------------------------------------
 
 

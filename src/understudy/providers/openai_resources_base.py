@@ -5,7 +5,7 @@ Source: platform.openai.com/docs/api-reference, and `openai` 3.54's `pagination.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -50,7 +50,7 @@ def metadata(http: HttpRequest) -> dict[str, Any]:
     return {"metadata": raw["metadata"] or {}}
 
 
-complaints = by_field(
+_metadata = by_field(
     (
         Check(
             "metadata",
@@ -61,7 +61,13 @@ complaints = by_field(
         ),
     )
 )
-"""What is refused of all that is kept: metadata that there are too many of, or that are too long."""
+
+
+def complaints(request: ResourceRequest) -> Iterator[Failure]:
+    """What is refused of all that is kept: too many or too long metadata, a page of fewer than one."""
+    yield from _metadata(request)
+    if (request.verb == "list" or request.called.list) and (asked := limit(parameters(request.query))) < 1:
+        yield say.out_of_range("limit", asked, 1, "integer")
 
 
 def body(reply: ResourceReply, request: ResourceRequest) -> bytes:
@@ -69,7 +75,8 @@ def body(reply: ResourceReply, request: ResourceRequest) -> bytes:
     call: Called = request.called
     row, resources, now = call.row, reply.resources, reply.now
     if call.list:
-        return encode(page(row.lists[call.list](resources[0]), request.query, row.newest_first))
+        listed = row.lists[call.list](resources[0])
+        return encode(page(listed, request.query, row.newest_first, reply.any_id))
     if call.verb == "delete" and row.deleted is not None:
         return encode(row.deleted(resources[0], reply.owner))
     if call.verb == "create" and row.several:
@@ -78,11 +85,14 @@ def body(reply: ResourceReply, request: ResourceRequest) -> bytes:
         return encode(row.view(resources[0], now))
     query = parameters(request.query)
     told = [(each.id, row.view(each, now)) for each in resources if not row.wanted or row.wanted(each, query)]
-    return encode(page(told, request.query, row.newest_first))
+    return encode(page(told, request.query, row.newest_first, reply.any_id))
 
 
-def page(entries: Listed, query: str, newest_first: bool) -> dict[str, Any]:
-    """A page of a list: `limit` entries behind `after`, in `order`. Raises Failure where these are wrong."""
+def page(entries: Listed, query: str, newest_first: bool, any_id: bool) -> dict[str, Any]:
+    """A page of a list: `limit` entries behind `after`, in `order`. Raises Failure where these are wrong.
+
+    Behind an entry that is not there, where `any_id` is fine, are all.
+    """
     given = parameters(query)
     order = given.get("order") or ORDERS[newest_first]
     if order not in ORDERS:
@@ -90,23 +100,21 @@ def page(entries: Listed, query: str, newest_first: bool) -> dict[str, Any]:
     entries = entries if order == "asc" else entries[::-1]
     if after := given.get("after"):
         ids = [id for id, _ in entries]
-        if after not in ids:
+        if after in ids:
+            entries = entries[ids.index(after) + 1 :]
+        elif not any_id:
             raise Failure(404, "not_found", f"Item with id '{after}' not found.")
-        entries = entries[ids.index(after) + 1 :]
-    most = limit(given)
+    most = max(limit(given), 0)
     return _list(entries[:most], len(entries) > most)
 
 
 def limit(given: Mapping[str, str]) -> int:
-    """How many entries are asked for."""
+    """How many entries are asked for, though no more than a page has at most."""
     told = given.get("limit", f"{PAGE}")
     digits = told.removeprefix("-")
     if not (digits.isascii() and digits.isdigit() and len(digits) < 10):
         raise say.invalid_type("limit", "an integer", told)
-    number = int(told)
-    if number < 1:
-        raise say.out_of_range("limit", number, 1, "integer")
-    return min(number, MOST)
+    return min(int(told), MOST)
 
 
 def _list(entries: Listed, more: bool) -> dict[str, Any]:

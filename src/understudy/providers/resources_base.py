@@ -23,6 +23,10 @@ Listed = Sequence[tuple[str, Any]]
 """The entries of a list, each with its id."""
 
 
+UNKEPT = "Nothing was kept under this id: Understudy makes this up."
+"""What is told to have been said where nothing was."""
+
+
 class Row(Struct, frozen=True):
     """A kind of resource. `path` is where its collection is, `{...}` the id of the resource that it is in.
 
@@ -30,7 +34,8 @@ class Row(Struct, frozen=True):
     `update` what becomes of a resource's raw. `deleted` tells of one that is no more, and of its owner.
     `lists` are lists that a resource has, by the name in the path; `refuse` says why the API does not do what
     a verb asks. `newest_first` is the order of the list where nothing is said; `several` says that several
-    are made at once; `wanted` picks those that a query asks for.
+    are made at once; `wanted` picks those that a query asks for. `stand_in` makes what
+    is told where nothing is kept under an id and that is to be answered all the same.
     """
 
     path: str
@@ -44,6 +49,7 @@ class Row(Struct, frozen=True):
     newest_first: bool = False
     several: bool = False
     wanted: Callable[[Resource, Mapping[str, str]], bool] | None = None
+    stand_in: Callable[[str], Resource] | None = None
 
 
 class Called(Struct, frozen=True):
@@ -126,5 +132,6 @@ def asked(api: str, rows: Iterable[Row], http: HttpRequest, raw: dict[str, Any])
         http.query,
         call,
         row.refuse.get(call.verb),
+        stand_in=row.stand_in,
         size=len(http.body),
     )

@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from understudy.model import Event, HttpRequest, Resource, ResourceRequest
+from understudy.catalog import DEFAULT_MODELS
+from understudy.model import Event, HttpRequest, Reply, Resource, ResourceRequest, Text
 from understudy.providers import openai_base as base
 from understudy.providers import openai_resources_base as shared
-from understudy.providers.base import Check, decode
+from understudy.providers.base import Check, decode, encode
 from understudy.providers.openai_chat import emit
-from understudy.providers.resources_base import Listed, Row, answer_of, asked, routes
+from understudy.providers.openai_chat.parse import parse as parse_chat
+from understudy.providers.resources_base import UNKEPT, Listed, Row, answer_of, asked, routes
 
 NAME = "openai-stored-chat"
 head = base.head
@@ -77,6 +79,17 @@ def gone(resource: Resource, owner: Resource | None) -> dict[str, Any]:
     return {"object": "chat.completion.deleted", "id": resource.id, "deleted": True}
 
 
+def stand_in(id: str) -> Resource:
+    sent = {
+        "model": DEFAULT_MODELS[0].id,
+        "messages": [{"role": "assistant", "content": UNKEPT}],
+        "store": True,
+    }
+    request = parse_chat(HttpRequest("POST", "/v1/chat/completions", body=encode(sent)))
+    reply = Reply((Text(UNKEPT),), id=id.removeprefix("chatcmpl-"), model=request.model)
+    return Resource(id, 0.0, request.raw, request, reply)
+
+
 ROWS = (
     Row(
         "/v1/chat/completions",
@@ -86,6 +99,7 @@ ROWS = (
         deleted=gone,
         lists={"messages": messages},
         wanted=wanted,
+        stand_in=stand_in,
     ),
 )
 ROUTES = routes(ROWS)

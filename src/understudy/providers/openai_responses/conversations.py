@@ -21,7 +21,7 @@ from understudy.providers.base import Check
 from understudy.providers.openai_responses import items
 from understudy.providers.openai_responses.ids import identified, prefix_of
 from understudy.providers.openai_responses.kept import CONVERSATIONS
-from understudy.providers.resources_base import Row, asked, routes
+from understudy.providers.resources_base import UNKEPT, Row, asked, routes
 
 NAME = "openai-conversations"
 MOST_ITEMS = 20
@@ -50,6 +50,11 @@ def create(http: HttpRequest) -> tuple[NewResource, ...]:
     raw = shared.body_object(http)
     reading.check_types(raw, {"metadata": shared.METADATA})
     return (NewResource(raw, "conv_", inside=tuple(_new(raw.get("items")))),)
+
+
+def stand_in(id: str) -> Resource:
+    """An empty conversation."""
+    return Resource(id, 0.0, {})
 
 
 def gone(resource: Resource, owner: Resource | None) -> dict[str, Any]:
@@ -84,6 +89,11 @@ def _new(given: Any) -> Iterator[NewResource]:
         yield NewResource(each, prefix_of(each), each.get("id") or "")
 
 
+def item_stand_in(id: str) -> Resource:
+    """A message of the user's."""
+    return Resource(id, 0.0, {"type": "message", "role": "user", "content": UNKEPT})
+
+
 def left(resource: Resource, owner: Resource | None) -> dict[str, Any]:
     """Where an item was deleted, the conversation is told."""
     assert owner is not None
@@ -98,6 +108,7 @@ ROWS = (
         create,
         shared.metadata,
         gone,
+        stand_in=stand_in,
     ),
     Row(
         f"/v1/{CONVERSATIONS}/{{conversation}}/items",
@@ -107,6 +118,7 @@ ROWS = (
         deleted=left,
         newest_first=True,
         several=True,
+        stand_in=item_stand_in,
     ),
 )
 ROUTES = routes(ROWS)

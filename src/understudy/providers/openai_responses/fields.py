@@ -174,6 +174,19 @@ def text_schema(request: Request) -> Failure | None:
     return say.refusal(words, "text.format.schema", "invalid_json_schema")
 
 
+def no_model(request: Request) -> Failure | None:
+    """A prompt may have a model of its own."""
+    raw = request.raw
+    return None if "model" in raw or raw.get("prompt") else say.missing("model")
+
+
+def no_input(request: Request) -> Failure | None:
+    """What the response is to go on from stands for it."""
+    raw = request.raw
+    gone_on_from = ("input", "previous_response_id", "conversation", "prompt")
+    return None if "input" in raw or any(raw.get(field) for field in gone_on_from) else say.missing("input")
+
+
 def tool_schemas(request: Request) -> Failure | None:
     """The parameters of each function on offer; of one that says nothing of being strict, most are mended."""
     for index, tool in enumerate(request.raw["tools"]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from understudy.catalog import DEFAULT_MODELS
 from understudy.errors import Failure
 from understudy.model import (
     AUTO,
@@ -101,9 +102,8 @@ def referring(raw: dict[str, Any]) -> frozenset[str]:
 
 
 def _model(raw: dict[str, Any]) -> str:
-    if "model" not in raw:
-        raise say.missing("model")
-    model = raw["model"]
+    """The model's name; where none is said, that of the first on offer."""
+    model = raw.get("model", DEFAULT_MODELS[0].id)
     if type(model) is not str:  # the API calls null an object, here and for the input
         raise say.invalid_type("model", "a string", {} if model is None else model)
     if not model:
@@ -113,8 +113,6 @@ def _model(raw: dict[str, Any]) -> str:
 
 def told(raw: dict[str, Any]) -> tuple[Message, ...]:
     """The instructions, which come first, and the input."""
-    if "input" not in raw and not any(raw.get(field) for field in _REFERRING):
-        raise say.missing("input")
     given, instructions = raw.get("input", []), raw.get("instructions")
     if given is None:
         raise say.invalid_type("input", "a string", {})

@@ -45,12 +45,12 @@ def format(**changes: Any) -> dict[str, Any]:
     return example(text={"format": changes})
 
 
-UNREADABLE: tuple[Check, ...] = (
-    Check("no model", "model", None, {"input": "Hi"}, MEASURED),
+FIRST: tuple[Check, ...] = (
+    Check("no model", "", fields.no_model, {"input": "Hi"}, MEASURED),
     Check("no model by name", "model", None, example(""), MEASURED),
     Check("model of a wrong type", "model", None, {"model": 7, "input": "Hi"}, MEASURED),
     Check("a model that is null", "model", None, {"model": None, "input": "Hi"}, MEASURED),
-    Check("no input", "input", None, {"model": "gpt-4o"}, MEASURED),
+    Check("no input", "", fields.no_input, {"model": "gpt-4o"}, MEASURED),
     Check("an input that is null", "input", None, example(input=None), MEASURED),
     Check("input of a wrong type", "input", None, example(input={"a": 1}), MEASURED),
     Check("an item that is none", "input", None, example(input=[7]), MEASURED),
@@ -427,5 +427,5 @@ CONVERSATION: tuple[Check, ...] = (
     ),
 )
 
-CHECKS = (*UNREADABLE, *FIELDS, *STATE, *MODELS, *CONVERSATION)
+CHECKS = (*FIRST, *FIELDS, *STATE, *MODELS, *CONVERSATION)
 complaints = by_field(CHECKS)

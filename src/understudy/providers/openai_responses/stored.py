@@ -9,7 +9,7 @@ and `openai` 3.54's `response_retrieve_params.py` and `response_item_list.py`, r
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
@@ -17,15 +17,17 @@ from urllib.parse import parse_qs
 from msgspec import Raw
 from msgspec.structs import replace
 
+from understudy.catalog import DEFAULT_MODELS
 from understudy.errors import Failure
-from understudy.model import Event, HttpRequest, Request, Resource, ResourceRequest
+from understudy.model import Event, HttpRequest, Reply, Request, Resource, ResourceRequest, Text
 from understudy.providers import openai_base as base
 from understudy.providers import openai_refusals_base as say
 from understudy.providers import openai_resources_base as shared
-from understudy.providers.base import Check
+from understudy.providers.base import Check, encode
 from understudy.providers.openai_responses import emit
 from understudy.providers.openai_responses.kept import RESPONSES, context
-from understudy.providers.resources_base import Listed, Row, answer_of, asked, routes
+from understudy.providers.openai_responses.parse import parse as parse_response
+from understudy.providers.resources_base import UNKEPT, Listed, Row, answer_of, asked, routes
 
 NAME = "openai-stored-responses"
 head = base.head
@@ -72,6 +74,14 @@ def synchronous(resource: Resource, now: float) -> Failure | None:
     return say.refusal("Cannot cancel a synchronous response.")
 
 
+def stand_in(id: str) -> Resource:
+    """A response that was made in the background, so that it may also be cancelled."""
+    sent = {"model": DEFAULT_MODELS[0].id, "input": "", "background": True}
+    request = parse_response(HttpRequest("POST", f"/v1/{RESPONSES}", body=encode(sent)))
+    reply = Reply((Text(UNKEPT),), id=id.removeprefix("resp_"), model=request.model)
+    return Resource(id, 0.0, request.raw, request, reply)
+
+
 ROWS = (
     Row(
         f"/v1/{RESPONSES}",
@@ -81,15 +91,12 @@ ROWS = (
         lists={"input_items": input_items},
         refuse={"cancel": synchronous},
         newest_first=True,
+        stand_in=stand_in,
     ),
 )
 ROUTES = routes(ROWS)
 CHECKS: tuple[Check, ...] = ()
-
-
-def complaints(request: ResourceRequest) -> Iterator[Failure]:
-    """There is no body that could be wrong."""
-    return iter(())
+complaints = shared.complaints
 
 
 # --- what is asked ----------------------------------------------------------------------------------------
