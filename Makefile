@@ -3,6 +3,7 @@
 # make lint      ruff and mypy alone
 # make coverage  fails where a branch of model, events, engine or providers is not tested
 # make bench     measures this server beside aimock and nginx
+# make fidelity  runs the vendors' own test suites against this server and writes docs/fidelity.md
 # make clean     removes what the others have installed or cached
 
 PYTHON ?= python3
@@ -37,7 +38,7 @@ need = { $(1); } >/dev/null 2>&1 || { [ "$$(id -u)" = 0 ] && command -v apt-get 
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SECONDEXPANSION:
-.PHONY: help serve test lint coverage bench clean
+.PHONY: help serve test lint coverage bench fidelity clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -65,6 +66,9 @@ coverage: $(DEV_READY)
 bench: $(SERVE_READY) $(AIMOCK_READY)
 	@$(call need,command -v nginx && command -v wrk,nginx-light wrk)
 	$(VENV)/bin/python bench/run.py $(ARGS)
+
+fidelity: $(SERVE_READY)
+	$(VENV)/bin/python scripts/fidelity.py
 
 clean:
 	rm -rf $(VENV) .cache build dist src/*.egg-info postman/node_modules bench/node_modules tests/sdk/node/node_modules
