@@ -39,6 +39,7 @@ LEVELS = {
     "resources": 2,
     "settings": 2,
     "windows": 2,
+    "work": 2,
     "promptcache": 2,
     "sessions": 2,
     "whole": 2,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from understudy import embeddings, usage
 from understudy.catalog import Catalog, is_tuned
 from understudy.errors import Failure
@@ -13,17 +15,20 @@ from understudy.model import (
     CountRequest,
     EmbeddingReply,
     EmbeddingRequest,
+    HttpRequest,
     ModelInfo,
     ModelsReply,
     ModelsRequest,
     Reply,
     Request,
     ResourceRequest,
+    Steps,
     Usage,
 )
 from understudy.planning import Answer, Operation
 from understudy.resources import Collections
 from understudy.rules import Match, Rule, Rulebook, RuleSet, RuleState
+from understudy.work import done
 
 NEAREST = 3
 """How many rules are explained where none matches."""
@@ -43,7 +48,8 @@ class Pilot(Protocol):
 class Answering:
     """The operations of a space. Without a pilot, a request that no rule matches is refused.
 
-    `now` tells the time on the mock's clock, in Unix seconds.
+    `now` tells the time on the mock's clock, in Unix seconds; `handle` answers a request that is made for a
+    client; `origin` is what stands before the paths of a server that was asked by this name.
     """
 
     def __init__(
@@ -54,6 +60,8 @@ class Answering:
         encoding_of: Callable[[str], str],
         resources: Collections,
         now: Callable[[], float],
+        handle: Callable[[HttpRequest], Steps],
+        origin: Callable[[str], str],
     ) -> None:
         self._book = book
         self._pilot = pilot
@@ -61,6 +69,8 @@ class Answering:
         self._encoding_of = encoding_of
         self._resources = resources
         self._now = now
+        self._handle = handle
+        self._origin = origin
 
     @property
     def operations(self) -> Mapping[str, Operation]:
@@ -125,12 +135,20 @@ class Answering:
 
     def _kept(self, request: ResourceRequest) -> Answer:
         """The resources that are asked for; of an answer whose stream is asked for, the answer again."""
-        told = self._resources.answer(request, self._now())
+        told = self._resources.answer(self._worked(request), self._now())
         if request.stream and request.resumed is not None:
             (resource,) = told.resources
             if resource.reply is not None and resource.request is not None:
                 return Answer(resource.reply, KEPT, request=request.resumed(resource.request))
-        return Answer(told, KEPT)
+        return Answer(replace(told, origin=self._origin(request.host)) if request.host else told, KEPT)
+
+    def _worked(self, request: ResourceRequest) -> ResourceRequest:
+        """The request, with what came of the requests that it has made; their answers are kept, too."""
+        if not request.calls:
+            return request
+        ended = tuple([done(self._handle(http)) for http in request.calls])
+        size = request.size + sum(len(each.body) for each in ended)
+        return replace(request, new=(replace(request.new[0], done=ended),), size=size)
 
 
 def answer(match: Match, state: RuleState, scenarios: dict[str, str]) -> Answer:

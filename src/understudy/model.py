@@ -363,8 +363,9 @@ class Request(Struct, frozen=True, gc=False):
     where versions differ in what they make of this very request. `caching` is there where the request asks
     that something of it be cached.
 
-    `refers` names the fields of `raw` that name something which is kept, until it is found; `items` are then
-    all items of the conversation, those that were found and those that were sent, as they go over the wire.
+    `refers` names the fields of `raw` that name something which is kept, or the ids of it, until it is found;
+    `items` are then all items of the conversation, those that were found and those that were sent, as they go
+    over the wire.
     `keeps` says that the answer is to be kept, `background` that it goes on after the request was answered.
     """
 
@@ -447,12 +448,23 @@ class CountRequest(Struct, frozen=True, gc=False):
 # --- Resources: what is kept for clients ------------------------------------------------------------
 
 
+class Done(Struct, frozen=True, gc=False):
+    """What came of a request that was made for a client: its answer, and the seconds that this would take.
+
+    `status` is 0 where the connection broke off.
+    """
+
+    status: int
+    body: bytes
+    seconds: float
+
+
 class Resource(Struct, frozen=True, gc=False):
     """A thing that is kept for a client under an `id` that the client knows: what it made, or an answer.
 
     `created` is when, in Unix seconds of the mock's clock; `raw` is what the client says of it. Of an
-    answer, `request` and `reply` are there too. Work on it begins at `begins` and is over at `ends`, or was
-    `cancelled`, which is 0 where nobody did.
+    answer, `request` and `reply` are there too; of one that had requests made, `done` is what came of them.
+    Work on it begins at `begins` and is over at `ends`, or was `cancelled`, which is 0 where nobody did.
     """
 
     id: str
@@ -463,18 +475,20 @@ class Resource(Struct, frozen=True, gc=False):
     begins: float = 0.0
     ends: float = 0.0
     cancelled: float = 0.0
+    done: tuple[Done, ...] = ()
 
 
 class NewResource(Struct, frozen=True, gc=False):
     """A resource to be made, of id `id`, or else of `prefix` and random letters.
 
-    `inside` are those to be made in it, in its collection `items`.
+    `inside` are those to be made in it, in its collection `items`; `done` is what came of its requests.
     """
 
     raw: dict[str, Any]
     prefix: str = ""
     id: str = ""
     inside: tuple[NewResource, ...] = ()
+    done: tuple[Done, ...] = ()
 
 
 class ResourceRequest(Struct, frozen=True, gc=False):
@@ -485,7 +499,8 @@ class ResourceRequest(Struct, frozen=True, gc=False):
     is the provider's own, and `query` the URL's. `refuse` says why the vendor would not do it to a resource,
     as it is at some time; `resumed` makes of the request that a resource answers the one whose stream is told
     again. `size` is the bytes of what is to be made; `stand_in` makes what may stand in for a resource that
-    is not there, by its id.
+    is not there, by its id. `calls` are requests that are made for a new resource; `host` is the server as it
+    was asked, for URLs of its own.
     """
 
     api: str
@@ -504,6 +519,8 @@ class ResourceRequest(Struct, frozen=True, gc=False):
     model: str = ""
     operation: str = "resource"
     stream: bool = False
+    calls: tuple[HttpRequest, ...] = ()
+    host: str = ""
 
 
 AnyRequest = Request | EmbeddingRequest | ModelsRequest | CountRequest | ResourceRequest
@@ -607,7 +624,8 @@ class ResourceReply(Struct, frozen=True, gc=False):
     """The resources that were asked for, oldest first, as they are at `now`, in Unix seconds.
 
     Where one was deleted, it is what it was before. `owner` is the resource that they are in; `any_id` says
-    that an id under which nothing is kept is not to be refused.
+    that an id under which nothing is kept is not to be refused; `origin` stands before the path in a URL of
+    this server.
     """
 
     resources: tuple[Resource, ...]
@@ -619,6 +637,7 @@ class ResourceReply(Struct, frozen=True, gc=False):
     seconds: float = 0.0
     model: str = ""
     any_id: bool = False
+    origin: str = ""
 
 
 AnyReply = Reply | EmbeddingReply | ModelsReply | CountReply | ResourceReply

@@ -123,7 +123,9 @@ class Collections:
         return tuple([self._made(request.collection, each, now, request.size) for each in request.new])
 
     def _made(self, collection: str, new: NewResource, now: float, size: int) -> Resource:
-        resource = Resource(new.id or new.prefix + self._new_id(), now, new.raw)
+        ends = now + max(each.seconds for each in new.done) if new.done else 0.0
+        id = new.id or new.prefix + self._new_id()
+        resource = Resource(id, now, new.raw, ends=ends, done=new.done)
         self.keep(collection, resource, size)
         for each in new.inside:
             self._made(within(collection, resource.id), each, now, 0)

@@ -54,6 +54,7 @@ class Space:
         self._common = common
         settings, files = common.settings, common.files
         seed, any_id = settings.seed or 0, settings.unknown_ids == "answer"
+        scheme, prefix = "https" if settings.tls_cert else "http", f"/@{name}" if name else ""
         self.journal = common.journal(name)
         self.rulebook = Rulebook(lambda: files.rules, self._forget, seed, EXTRA)
         self._limits = files.limits
@@ -73,6 +74,8 @@ class Space:
             common.encoding_of,
             self.world.resources,
             lambda: self.engine.now(),
+            self.handle,
+            lambda host: f"{scheme}://{host}{prefix}",
         )
         self._prompts = PromptCache()
         self._planner = Planner(
@@ -107,8 +110,8 @@ class Space:
                 self.reset,
                 lambda: self._catalog.models,
                 common.version,
-                "https" if settings.tls_cert else "http",
-                f"/@{name}" if name else "",
+                scheme,
+                prefix,
             ),
             settings.control_token,
         )

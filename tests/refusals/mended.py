@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mended_anthropic import ANTHROPIC, COUNTED
+from mended_anthropic import ANTHROPIC, BATCHES, COUNTED
 from mended_chat import CHAT
 from mended_gemini import GEMINI
 from mended_others import COMPLETIONS, EMBEDDINGS
@@ -21,6 +21,7 @@ BY_API = {
     "openai-embeddings": EMBEDDINGS,
     "gemini-generate": GEMINI,
     "anthropic-messages": ANTHROPIC | COUNTED,
+    "anthropic-batches": BATCHES,
     "anthropic-tokens": COUNTED,
 }
 MENDED: dict[tuple[str, str], dict[str, Any]] = {

@@ -37,6 +37,12 @@ def answering(**properties: Any) -> dict[str, Any]:
     return {"format": {"type": "json_schema", "schema": schema}}
 
 
+SHORT = {
+    "requests": [
+        {"custom_id": "a", "params": {"model": "claude-sonnet-5", "max_tokens": 64, "messages": [HI]}}
+    ]
+}
+BATCHES: dict[str, dict[str, Any]] = {"a long id": SHORT, "a strange id": SHORT, "an id twice": SHORT}
 ANTHROPIC: dict[str, dict[str, Any]] = {
     "unknown parameter": {"response_format": ...},
     "temperature": {"temperature": ...},
@@ -62,6 +68,7 @@ ANTHROPIC: dict[str, dict[str, Any]] = {
         "output_config": answering(score={"type": "number"}, name={"type": "string", "minLength": 1})
     },
     "more than four marks": user(*[{**TEXT, **CACHED}] * 4),
+    "a file that is not there": {"messages": [HI]},
     "an hour after five minutes": user({**TEXT, **FOR_LONG}, {**TEXT, **CACHED}),
 }
 COUNTED: dict[str, dict[str, Any]] = {

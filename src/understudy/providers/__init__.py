@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from understudy.providers import (
+    anthropic_batch_results,
+    anthropic_batches,
+    anthropic_files,
     anthropic_messages,
     anthropic_models,
     anthropic_tokens,
@@ -18,6 +21,7 @@ from understudy.providers import (
     openai_models,
     openai_responses,
 )
+from understudy.providers.anthropic_messages import kept as anthropic_messages_kept
 from understudy.providers.base import Keeper, Provider
 from understudy.providers.gemini_generate import array as gemini_generate_array
 from understudy.providers.openai_chat import kept as openai_chat_kept
@@ -47,8 +51,13 @@ PROVIDERS: tuple[Provider, ...] = (
     anthropic_messages,
     anthropic_tokens,
     anthropic_models,
+    anthropic_batches,
+    anthropic_batch_results,
+    anthropic_files,
 )
 """In order; the first one spells the errors of what belongs to none."""
 
-KEEPERS: Mapping[str, Keeper] = {each.NAME: each for each in (openai_chat_kept, openai_responses_kept)}
+KEEPERS: Mapping[str, Keeper] = {
+    each.NAME: each for each in (openai_chat_kept, openai_responses_kept, anthropic_messages_kept)
+}
 """What is kept between two calls, by the name of the provider that answers them."""

@@ -6,21 +6,20 @@ Source: docs.anthropic.com/en/api/models-list, and the types of `anthropic` 2.12
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs
 
 from understudy.catalog import known
 from understudy.errors import Failure
 from understudy.model import Event, HttpRequest, ModelInfo, ModelsReply, ModelsRequest
 from understudy.providers import anthropic_base as base
+from understudy.providers import anthropic_resources_base as shared
 from understudy.providers.base import Check, decode, encode
 
 NAME = "anthropic-models"
 ROUTES = (("GET", "/v1/models"), ("GET", "/v1/models/{model}"))
 CHECKS: tuple[Check, ...] = ()
-PAGE, LONGEST_PAGE = 20, 1_000
 LINES = ("haiku", "sonnet", "opus", "fable", "mythos")
 head = base.head
 error = base.error
@@ -35,52 +34,16 @@ def complaints(request: ModelsRequest) -> Iterator[Failure]:
 
 def parse(http: HttpRequest) -> ModelsRequest:
     """Read which models are asked for. Raises Failure(400) for a `limit` that is none."""
-    _limit(_last(http.query))
+    shared.limit(shared.parameters(http.query))
     return ModelsRequest(NAME, http.path.removeprefix("/v1/models").removeprefix("/"), query=http.query)
-
-
-def _last(query: str) -> dict[str, str]:
-    """The parameters of a query, of several of one name the last."""
-    return {name: values[-1] for name, values in parse_qs(query).items()}
-
-
-def _limit(given: dict[str, str]) -> int:
-    told = given.get("limit", str(PAGE))
-    if not (told.isascii() and told.isdigit()):
-        words = "Input should be a valid integer, unable to parse string as an integer"
-        raise base.refusal(f"limit: {words}")
-    digits = told.lstrip("0")
-    if not digits:
-        raise base.refusal("limit: Input should be greater than or equal to 1")
-    if len(digits) > 4 or int(digits) > LONGEST_PAGE:
-        raise base.refusal(f"limit: Input should be less than or equal to {LONGEST_PAGE}")
-    return int(digits)
 
 
 def body(reply: ModelsReply, request: ModelsRequest) -> bytes:
     """A page of the list, or the one asked for."""
     if request.model:
         return encode(_model(reply.models[0]))
-    page, more = paged(reply.models, _last(request.query))
-    return encode(
-        {
-            "data": [_model(each) for each in page],
-            "has_more": more,
-            "first_id": page[0].id if page else None,
-            "last_id": page[-1].id if page else None,
-        }
-    )
-
-
-def paged(models: Sequence[ModelInfo], query: dict[str, str]) -> tuple[Sequence[ModelInfo], bool]:
-    """The models after `after_id`, or before `before_id`, up to `limit`, and whether there are more."""
-    most, ids = _limit(query), [each.id for each in models]
-    if (before := query.get("before_id")) in ids:
-        rest = models[: ids.index(before)]
-        return rest[-most:], len(rest) > most
-    after = query.get("after_id")
-    rest = models[ids.index(after) + 1 :] if after in ids else models
-    return rest[:most], len(rest) > most
+    models = [_model(each) for each in reply.models]
+    return encode(shared.listed(models, shared.parameters(request.query)))
 
 
 def _model(info: ModelInfo) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from understudy.errors import Failure
-from understudy.model import HttpRequest, Request, Sampling
+from understudy.model import NOTHING, HttpRequest, Request, Sampling
 from understudy.providers import anthropic_request_base as reading
 from understudy.providers.anthropic_base import refusal
+from understudy.providers.anthropic_messages.files import file_ids
 from understudy.providers.anthropic_messages.prefixes import caching
 
 NAME = "anthropic-messages"
@@ -32,6 +33,7 @@ def parse(http: HttpRequest) -> Request:
         sampling=sampling,
         stream=reading.optional(raw, "stream", bool) is True,
         caching=caching(raw) if b'"cache_control"' in http.body else None,
+        refers=frozenset(file_ids(raw)) if b'"file_id"' in http.body else NOTHING,
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from understudy.errors import Failure
 from understudy.model import Request
 from understudy.providers.anthropic_checks_base import CLAUDE_CODE, GITHUB, HI, TOOL, shared, user
-from understudy.providers.anthropic_messages import fields, marks
+from understudy.providers.anthropic_messages import fields, files, marks
 from understudy.providers.anthropic_request_base import OLD
 from understudy.providers.base import Check, by_field
 
@@ -40,6 +40,7 @@ def closed(**properties: Any) -> dict[str, Any]:
 
 
 HELLO = {"type": "text", "text": "Hello"}
+DOCUMENT = {"type": "document", "source": {"type": "file", "file_id": "file_011CNha8iCJcU1wXNR6q4V8w"}}
 FIVE_MINUTES = {"cache_control": {"type": "ephemeral"}}
 AN_HOUR = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
 BUDGET = {"type": "enabled", "budget_tokens": 1_024}
@@ -223,5 +224,15 @@ MARKS: tuple[Check, ...] = (
     ),
 )
 
-CHECKS: tuple[Check, ...] = (*UNREADABLE, *FIELDS, *shared(example), *MARKS)
+FILES: tuple[Check, ...] = (
+    Check(
+        "a file that is not there",
+        "messages",
+        files.missing,
+        example(messages=user(DOCUMENT, HELLO)),
+        "https://docs.anthropic.com/en/docs/build-with-claude/files",
+    ),
+)
+
+CHECKS: tuple[Check, ...] = (*UNREADABLE, *FIELDS, *shared(example), *MARKS, *FILES)
 complaints: Callable[[Request], Iterator[Failure]] = by_field(CHECKS)
