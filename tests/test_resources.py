@@ -141,6 +141,9 @@ def test_a_look_back_sees_what_was_kept_before() -> None:
 # --- ids that nothing is kept under -------------------------------------------------------------------
 
 
+PASSING = (("x-understudy-passes-with", "--unknown-ids answer"),)
+
+
 def note(id: str) -> Resource:
     return Resource(id, 0.0, {"text": "made up"})
 
@@ -176,14 +179,18 @@ def test_a_resource_that_others_are_in_is_stood_in_for_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("any_id", "asked"),
+    ("any_id", "asked", "headers"),
     [
-        (False, request("retrieve", "notes", "n", stand_in=note)),
-        (False, request("list", "notes/n/items")),
-        (True, request("retrieve", "notes", "n")),
+        (False, request("retrieve", "notes", "n", stand_in=note), PASSING),
+        (False, request("list", "notes/n/items"), PASSING),
+        (False, request("retrieve", "notes", "n"), ()),
+        (True, request("retrieve", "notes", "n"), ()),
     ],
 )
-def test_nothing_stands_in_where_nothing_may(any_id: bool, asked: ResourceRequest) -> None:
+def test_nothing_stands_in_where_nothing_may(
+    any_id: bool, asked: ResourceRequest, headers: tuple[tuple[str, str], ...]
+) -> None:
     with pytest.raises(Failure) as caught:
         collections(any_id=any_id).answer(asked, 0)
     assert caught.value.facts == {"collection": "notes", "id": "n"}
+    assert caught.value.headers == headers

@@ -166,8 +166,10 @@ class Collections:
 
     def _stood_in(self, request: ResourceRequest, now: float) -> Resource:
         """What stands in for a resource that is not there; it is kept. Raises where nothing may."""
-        if not self._any_id or request.stand_in is None:
+        if request.stand_in is None:
             raise missing(request.collection, request.id)
+        if not self._any_id:
+            raise passing(missing(request.collection, request.id))
         made = request.stand_in(request.id)
         reply = replace(made.reply, created=int(now)) if made.reply is not None else None
         made = replace(made, created=now, reply=reply)
@@ -183,7 +185,7 @@ class Collections:
         if owner is not None:
             return owner
         if not self._any_id:
-            raise missing(collection, id)
+            raise passing(missing(collection, id))
         owner = Resource(id, now, {})
         self.keep(collection, owner)
         return owner
@@ -225,3 +227,9 @@ def within(collection: str, id: str) -> str:
 def missing(collection: str, id: str) -> Failure:
     """The failure of a resource that is not there; its facts are `collection` and `id`."""
     return Failure(None, "not_found", facts={"collection": collection.rpartition("/")[2], "id": id})
+
+
+def passing(failure: Failure) -> Failure:
+    """The failure, with a header that tells which setting lets the request pass."""
+    failure.headers += (("x-understudy-passes-with", "--unknown-ids answer"),)
+    return failure

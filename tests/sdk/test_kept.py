@@ -418,6 +418,31 @@ def test_a_conversation_that_nobody_made_is_told_and_gone_on_with(answering: Ope
     assert [item.type for item in conversations.items.list("conv_3")] == ["message", "message"]
 
 
+# --- pages -----------------------------------------------------------------------------------------------
+
+
+def test_a_page_of_none_and_what_no_page_has_are_refused(client: OpenAI) -> None:
+    conversation = client.conversations.create().id
+    with pytest.raises(openai.BadRequestError, match="Invalid 'limit': integer below minimum value"):
+        client.conversations.items.list(conversation, limit=0)
+    with pytest.raises(openai.BadRequestError, match="Invalid type for 'limit'"):
+        client.conversations.items.list(conversation, extra_query={"limit": "x"})
+    with pytest.raises(openai.BadRequestError, match="Invalid value: 'up'"):
+        client.conversations.items.list(conversation, extra_query={"order": "up"})
+    with pytest.raises(openai.NotFoundError, match="msg_0"):
+        client.conversations.items.list(conversation, after="msg_0")
+
+
+def test_a_page_of_none_is_empty_where_nothing_is_refused() -> None:
+    with (
+        Understudy(validation="off") as llm,
+        OpenAI(base_url=llm.base_url, api_key="any", max_retries=0) as client,
+    ):
+        conversation = client.conversations.create(items=[{"role": "user", "content": "Hello"}]).id
+        page = client.conversations.items.list(conversation, limit=0)
+        assert (page.data, page.has_more) == ([], True)
+
+
 # --- spaces, failures, asyncio ---------------------------------------------------------------------------
 
 
