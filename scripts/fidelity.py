@@ -80,7 +80,13 @@ class Expected(NamedTuple):
 
 SUITES = (
     Suite("openai", "/v1", "", ("chat", "completions", "responses", "embeddings", "models", "conversations")),
-    Suite("anthropic", "", "-p tests._alias_httpx", ("messages", "models"), ("beta", "messages")),
+    Suite(
+        "anthropic",
+        "",
+        "-p tests._alias_httpx",
+        ("messages", "messages.batches", "models", "files"),
+        ("beta", "messages"),
+    ),
 )
 
 EXPECTED = (

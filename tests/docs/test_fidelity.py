@@ -52,7 +52,9 @@ def test_the_page_names_the_version_that_is_pinned(package: str, fidelity: Modul
         ("openai", "models", 0),
         ("openai", "conversations", 0),
         ("anthropic", "messages", 0),
+        ("anthropic", "messages.batches", 0),
         ("anthropic", "models", 0),
+        ("anthropic", "files", 0),
     ],
 )
 def test_a_group_is_whole_but_for_what_the_page_gives_a_reason_for(
