@@ -175,7 +175,7 @@ def test_without_check_a_template_is_read_when_it_is_used() -> None:
         ("a: 1\n---\nb: 2", "line 2, column 1: but found another document"),
         ("rules: [{reply: a, when: " + "{not: " * 600 + "}" * 600 + "}]", "$: nested too deep"),
         ("- reply: a", "$: found a list: put it under `rules:`"),
-        ("hello", "$: expected a mapping with models, limits, pace, rules; found the text 'hello'"),
+        ("hello", "$: expected a mapping with models, limits, pace, prompts, rules; found the text 'hello'"),
         ("rule: []", '$: unknown key "rule" (did you mean "rules"?)'),
         ("rules: {reply: a}", "$.rules: expected a list, found a mapping"),
         ("rules: [a]", "$.rules[0]: expected a mapping with name, id, when, reply, sequence, repeat, "
@@ -257,6 +257,10 @@ def test_without_check_a_template_is_read_when_it_is_used() -> None:
         ("rules: [{reply: {text: 1.5}}]",
          '$.rules[0].reply.text: expected a text, found the value 1.5 (put it in quotes: "1.5")'),
         ("rules: [{reply: {text: }}]", "$.rules[0].reply.text: expected a text, found nothing"),
+        ("prompts: [a]", "$.prompts: expected prompts by their ids, found a list"),
+        ("prompts: {p: {model: m}}", "$.prompts.p: a prompt needs `instructions`"),
+        ("prompts: {p: {instructions: a, modell: m}}",
+         '$.prompts.p: unknown key "modell" (did you mean "model"?)'),
         ("rules: [{reply: {text: a, stop: stopped}}]",
          '$.rules[0].reply.stop: unknown stop reason "stopped" '
          "(known: end, length, stop_sequence, tool_call, content_filter, pause, context_window)"),

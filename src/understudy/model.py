@@ -478,6 +478,13 @@ class Resource(Struct, frozen=True, gc=False):
     done: tuple[Done, ...] = ()
 
 
+class Prompt(Struct, frozen=True, gc=False):
+    """A prompt that is kept under an id: instructions with `{{variables}}`, and the model that it is for."""
+
+    instructions: str
+    model: str = ""
+
+
 class NewResource(Struct, frozen=True, gc=False):
     """A resource to be made, of id `id`, or else of `prefix` and random letters.
 

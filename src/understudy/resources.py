@@ -10,13 +10,22 @@ a provider reads what is asked of them, and tells what is answered.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from msgspec.structs import replace
 
 from understudy.errors import Failure
 from understudy.events import Chance, duration
-from understudy.model import NewResource, Pace, Reply, Request, Resource, ResourceReply, ResourceRequest
+from understudy.model import (
+    NewResource,
+    Pace,
+    Prompt,
+    Reply,
+    Request,
+    Resource,
+    ResourceReply,
+    ResourceRequest,
+)
 from understudy.providers.base import Keeper, Kept
 
 MOST_RESOURCES, MOST_BYTES = 20_000, 64 << 20
@@ -39,7 +48,9 @@ class Collections:
         most: int = MOST_RESOURCES,
         max_bytes: int = MOST_BYTES,
         any_id: bool = False,
+        prompts: Callable[[], Mapping[str, Prompt]] = dict,
     ) -> None:
+        self._prompts = prompts
         self._any_id = any_id
         self._new_id = new_id
         self._most = most
@@ -47,6 +58,9 @@ class Collections:
         self._collections: dict[str, dict[str, Resource]] = {}
         self._sizes: dict[tuple[str, str], int] = {}  # oldest first
         self._bytes = 0
+
+    def prompt(self, id: str) -> Prompt | None:
+        return self._prompts().get(id)
 
     def find(self, collection: str, id: str) -> Resource | None:
         return self._collections.get(collection, {}).get(id)
@@ -207,6 +221,9 @@ class AsOf:
     def __init__(self, kept: Kept, time: float) -> None:
         self._kept = kept
         self._time = time
+
+    def prompt(self, id: str) -> Prompt | None:
+        return self._kept.prompt(id)
 
     def find(self, collection: str, id: str) -> Resource | None:
         found = self._kept.find(collection, id)

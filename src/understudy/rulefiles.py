@@ -9,7 +9,7 @@ from understudy.autopilot import voice
 from understudy.catalog import DEFAULT_MODELS
 from understudy.errors import SettingsError
 from understudy.limits import Limit
-from understudy.model import INSTANT, ModelInfo, Pace
+from understudy.model import INSTANT, ModelInfo, Pace, Prompt
 from understudy.rules import Rule, RuleFile, RuleSet, read_text
 from understudy.settings import Settings
 from understudy.templates import Extra
@@ -21,10 +21,10 @@ Stamp = tuple[int, int] | None
 
 
 class RuleFiles:
-    """What the files say together, and what the settings say instead: rules, models, limits and pace.
+    """What the files say together, and what the settings say instead: rules, models, limits, pace, prompts.
 
-    Rules come in the order of the files. Of models and pace, the last file that says something holds;
-    limits add up. A setting wins over the files.
+    Rules come in the order of the files. Of models and pace, and of prompts with the same id, the last file
+    that says something holds; limits add up. A setting wins over the files.
     """
 
     def __init__(self, paths: Sequence[str], settings: Settings) -> None:
@@ -61,10 +61,12 @@ class RuleFiles:
         self.rules = RuleSet([rule for file in files for rule in file.rules])
         self.models: tuple[ModelInfo, ...] = DEFAULT_MODELS
         self.pace: Pace = INSTANT
+        self.prompts: dict[str, Prompt] = {}
         limits: tuple[Limit, ...] = ()
         for file in files:
             self.models = self.models if file.models is None else file.models
             self.pace = self.pace if file.pace is None else file.pace
+            self.prompts |= file.prompts or {}
             limits += file.limits or ()
         if settings.pace is not INSTANT:
             self.pace = settings.pace

@@ -63,7 +63,7 @@ class Space:
             LimitSet(files.limits),
             FaultSet(seed),
             self._around,
-            Collections(common.new_id, any_id=any_id),
+            Collections(common.new_id, any_id=any_id, prompts=lambda: files.prompts),
         )
         self.world.faults.replace(list(settings.faults))
         self._catalog = Catalog(lambda: files.models, any_id)

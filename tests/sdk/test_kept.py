@@ -308,6 +308,64 @@ def test_items_must_be_such(client: OpenAI, items: Any, code: str) -> None:
     assert (refused.value.param or "").startswith("items")
 
 
+# --- prompts ---------------------------------------------------------------------------------------------
+
+PROMPTS = """
+prompts:
+  pmpt_weather: "You tell the weather in {{city}}, in {{ language }}."
+  pmpt_haiku: {instructions: You write haiku., model: gpt-4.1}
+rules:
+  - {when: {system: Paris}, reply: It is sunny.}
+  - {when: {system: haiku}, reply: An old silent pond.}
+"""
+
+
+@pytest.fixture(scope="module")
+def prompted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Understudy]:
+    file = tmp_path_factory.mktemp("prompts") / "rules.yaml"
+    file.write_text(PROMPTS)
+    with Understudy(rules=str(file)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def prompting(prompted: Understudy) -> Iterator[OpenAI]:
+    with OpenAI(
+        base_url=prompted.base_url, api_key="any", max_retries=0, _strict_response_validation=True
+    ) as client:
+        yield client
+
+
+def test_a_prompt_is_named_and_its_variables_take_their_places(
+    prompted: Understudy, prompting: OpenAI
+) -> None:
+    answer = prompting.responses.create(
+        prompt={"id": "pmpt_weather", "variables": {"city": "Paris"}}, input="Today?"
+    )
+    assert answer.output_text == "It is sunny."
+    assert answer.instructions == "You tell the weather in Paris, in {{ language }}."
+    assert answer.prompt is not None
+    assert answer.prompt.id == "pmpt_weather"
+    assert prompted.requests[-1].system == answer.instructions
+    assert prompting.responses.retrieve(answer.id) == answer
+
+
+def test_a_prompt_has_a_model_and_needs_no_input(prompting: OpenAI) -> None:
+    answer = prompting.responses.create(prompt={"id": "pmpt_haiku"})
+    assert (answer.model, answer.output_text) == ("gpt-4.1", "An old silent pond.")
+    assert prompting.responses.create(prompt={"id": "pmpt_haiku"}, model="gpt-4o").model == "gpt-4o"
+
+
+def test_instructions_of_ones_own_take_the_place_of_the_prompts(prompting: OpenAI) -> None:
+    asked = prompting.responses.create(prompt={"id": "pmpt_haiku"}, input="Hi", instructions="Be in Paris.")
+    assert asked.output_text == "It is sunny."
+
+
+def test_a_prompt_must_be_there(prompting: OpenAI) -> None:
+    with pytest.raises(openai.NotFoundError, match="Prompt with id 'pmpt_x' not found"):
+        prompting.responses.create(prompt={"id": "pmpt_x"}, input="Hi")
+
+
 # --- compaction ------------------------------------------------------------------------------------------
 
 

@@ -18,6 +18,7 @@ from understudy.model import (
     Broken,
     Event,
     HttpRequest,
+    Prompt,
     RateLimits,
     Reply,
     Request,
@@ -105,6 +106,9 @@ class Provider(Protocol):
 
 class Kept(Protocol):
     """What is kept, for those who only look."""
+
+    def prompt(self, id: str) -> Prompt | None:
+        """The prompt of this id, if there is one."""
 
     def find(self, collection: str, id: str) -> Resource | None:
         """The resource of this id, if there is one."""

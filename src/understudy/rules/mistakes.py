@@ -14,6 +14,7 @@ from understudy.rules.read import (
     FILE_KEYS,
     RULE_KEYS,
     read_models,
+    read_prompts,
     read_rule,
     templates,
     unknown_of_rule,
@@ -27,6 +28,7 @@ BESIDE_RULES: Mapping[str, Callable[[object, Place], object]] = {
     "models": read_models,
     "limits": read_limits,
     "pace": read_pace,
+    "prompts": read_prompts,
 }
 _KEY = re.compile(r"\.(\w+)")
 

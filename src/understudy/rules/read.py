@@ -18,6 +18,7 @@ from understudy.model import (
     NO_USAGE,
     ModelInfo,
     Pace,
+    Prompt,
     Reply,
     Stop,
     Text,
@@ -32,7 +33,7 @@ from understudy.rules.ruleset import RuleSet
 from understudy.rules.values import given, listed, mapping, told, whole, worded
 from understudy.templates import NO_EXTRA, Extra, Template
 
-FILE_KEYS = ("models", "limits", "pace", "rules")
+FILE_KEYS = ("models", "limits", "pace", "prompts", "rules")
 RULE_KEYS = (
     "name",
     "id",
@@ -69,6 +70,7 @@ SAID = ("text", "template", "reasoning", "refusal", "tool_calls")
 """What most replies say."""
 IN_PARTS = (*SAID, "citations", *SERVER_TOOLS)
 """The keys of a reply that `parts` takes the place of."""
+PROMPT_KEYS = ("instructions", "model")
 MODEL_KEYS = ("id", "owned_by", "created", "context_window", "pace")
 USAGE_KEYS = ("input", "output", "reasoning", "cached", "written", "written_1h")
 
@@ -81,6 +83,7 @@ class RuleFile(Struct, frozen=True):
     models: tuple[ModelInfo, ...] | None = None
     limits: tuple[Limit, ...] | None = None
     pace: Pace | None = None
+    prompts: Mapping[str, Prompt] | None = None
 
 
 def load(source: str, text: str | bytes, extra: Extra = NO_EXTRA, *, check: bool = True) -> RuleSet:
@@ -136,6 +139,29 @@ def read_file(value: object, place: Place, extra: Extra) -> RuleFile:
         given(file, "models", place, read_models),
         given(file, "limits", place, read_limits),
         given(file, "pace", place, read_pace),
+        given(file, "prompts", place, read_prompts),
+    )
+
+
+# --- Prompts -----------------------------------------------------------------------------------------
+
+
+def read_prompts(value: object, place: Place) -> dict[str, Prompt]:
+    """Prompts by their ids: a text each, or a mapping with `instructions` and `model`."""
+    if not isinstance(value, Mapping):
+        raise place.error(f"expected prompts by their ids, found {described(value)}")
+    return {str(id): read_prompt(each, place / str(id)) for id, each in value.items()}
+
+
+def read_prompt(value: object, place: Place) -> Prompt:
+    if isinstance(value, str):
+        return Prompt(value)
+    prompt = mapping(value, PROMPT_KEYS, place)
+    if "instructions" not in prompt:
+        raise place.error("a prompt needs `instructions`")
+    return Prompt(
+        worded(prompt["instructions"], place / "instructions"),
+        worded(prompt.get("model", ""), place / "model"),
     )
 
 

@@ -35,6 +35,7 @@ def schema() -> Schema:
             "models": said("The models on offer.", optional(listed(ref("model")))),
             "limits": said("The vendor's rate limits.", optional(ref("limits"))),
             "pace": said("How fast answers come, where no rule says otherwise.", optional(ref("pace"))),
+            "prompts": said("Prompts that requests name, by their ids.", optional(prompts())),
             "rules": said("The first that matches answers.", optional(listed(ref("rule")))),
         },
         "additionalProperties": False,
@@ -280,6 +281,15 @@ def model() -> Schema:
         "pace": said("How fast its answers come.", optional(ref("pace"))),
     }
     return {"anyOf": [TEXT, mapping(properties, required=["id"])]}
+
+
+def prompts() -> Schema:
+    properties = {
+        "instructions": said("What it says; `{{name}}` is a variable's place.", TEXT),
+        "model": said("The model that it is for.", TEXT),
+    }
+    one = {"anyOf": [TEXT, mapping(properties, required=["instructions"])]}
+    return {"type": "object", "additionalProperties": one}
 
 
 def limits() -> Schema:

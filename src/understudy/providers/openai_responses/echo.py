@@ -87,6 +87,7 @@ def _echo(raw: Mapping[str, Any], model: str) -> Echo:
                 "parallel_tool_calls": _given(raw, "parallel_tool_calls", True),
                 "presence_penalty": _given(raw, "presence_penalty", 0.0),
                 "previous_response_id": raw.get("previous_response_id"),
+                **_prompt(raw.get("prompt")),
                 "prompt_cache_key": raw.get("prompt_cache_key"),
                 **_cache_options(raw),
                 "prompt_cache_retention": _given(raw, "prompt_cache_retention", known.retention),
@@ -111,6 +112,13 @@ def _echo(raw: Mapping[str, Any], model: str) -> Echo:
         encode(_given(raw, "service_tier", "auto")),
         encode(SERVED.get(tier, "default") if type(tier) is str else "default"),
     )
+
+
+def _prompt(given: Any) -> dict[str, Any]:
+    if not isinstance(given, dict):
+        return {}
+    told = {key: given.get(key) for key in ("id", "variables", "version")}
+    return {"prompt": told}
 
 
 def _conversation(given: Any) -> bytes:

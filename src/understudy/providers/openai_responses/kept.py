@@ -2,6 +2,7 @@
 
     previous_response_id   the items of that response: what came before it, its input, its output
     conversation           the items of the conversation
+    prompt                 the instructions that the rule file has under its id
     an item_reference      the item, wherever it is kept
     a compaction           the items that it holds
 
@@ -10,13 +11,14 @@ All of it are items, as they go over the wire; what was recalled stands before t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import count
 from typing import Any
 
 from msgspec.structs import replace
 
-from understudy.model import Reply, Request, Resource
+from understudy.model import Prompt, Reply, Request, Resource
 from understudy.providers.base import Kept
 from understudy.providers.openai_responses import output
 from understudy.providers.openai_responses.fields import named
@@ -92,7 +94,7 @@ def outputs(reply: Reply, request: Request) -> list[Item]:
 
 def recalled(request: Request, kept: Kept) -> Request:
     """The request with all the items that it refers to; `refers` keeps what is not there."""
-    raw, missing = request.raw, set(request.refers)
+    raw, missing, model = request.raw, set(request.refers), request.model
     before: tuple[Item, ...] = ()
     id, conversation = raw.get("previous_response_id"), named(raw.get("conversation"))
     if id is not None and conversation is not None:
@@ -104,11 +106,41 @@ def recalled(request: Request, kept: Kept) -> Request:
     if type(conversation) is str and kept.find(CONVERSATIONS, conversation) is not None:
         before = tuple([identified(each.raw, each.id) for each in kept.all(items_of(conversation))])
         missing.discard("conversation")
+    prompt = _prompt(raw.get("prompt"), kept)
+    if prompt is not None:
+        if raw.get("instructions") is None:
+            raw = raw | {"instructions": prompt.instructions}
+        model = raw.get("model") or prompt.model or model
+        missing.discard("prompt")
     sent = [_stood_for(item, kept, before) for item in asked_items(raw)]
     if None not in sent:
         missing.discard("input")
     items = (*before, *(item for each in sent for item in each or ()))
-    return replace(request, messages=told({**raw, "input": items}), refers=frozenset(missing), items=items)
+    return replace(
+        request,
+        model=model,
+        messages=told({**raw, "input": items}),
+        raw=raw,
+        refers=frozenset(missing),
+        items=items,
+    )
+
+
+_VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+
+
+def _prompt(given: Any, kept: Kept) -> Prompt | None:
+    """The prompt that is named, with the texts among its variables in their places."""
+    if not isinstance(given, dict) or (found := kept.prompt(str(given.get("id")))) is None:
+        return None
+    variables = given.get("variables") or {}
+
+    def filled(place: re.Match[str]) -> str:
+        value = variables.get(place[1]) if isinstance(variables, dict) else None
+        text = value.get("text") if isinstance(value, dict) else value
+        return text if isinstance(text, str) else place[0]
+
+    return Prompt(_VARIABLE.sub(filled, found.instructions), found.model)
 
 
 def _stood_for(item: Item, kept: Kept, before: Iterable[Item]) -> tuple[Item, ...] | None:
