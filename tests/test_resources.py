@@ -8,11 +8,20 @@ from typing import Any
 import pytest
 
 from understudy.errors import Failure
-from understudy.model import NewResource, Reply, Request, Resource, ResourceReply, ResourceRequest, Text
+from understudy.model import (
+    NewResource,
+    Prompt,
+    Reply,
+    Request,
+    Resource,
+    ResourceReply,
+    ResourceRequest,
+    Text,
+)
 from understudy.resources import ENTRY_BYTES, AsOf, Collections
 
 
-def collections(any_id: bool = False, **bounds: int) -> Collections:
+def collections(any_id: bool = False, **bounds: Any) -> Collections:
     numbers = count(1)
     return Collections(lambda: f"{next(numbers)}", any_id=any_id, **bounds)
 
@@ -194,3 +203,10 @@ def test_nothing_stands_in_where_nothing_may(
         collections(any_id=any_id).answer(asked, 0)
     assert caught.value.facts == {"collection": "notes", "id": "n"}
     assert caught.value.headers == headers
+
+
+def test_prompts_are_those_of_the_rule_files() -> None:
+    kept = collections(prompts=lambda: {"p": Prompt("Be brief.")})
+    assert kept.prompt("p") == Prompt("Be brief.")
+    assert AsOf(kept, 0.0).prompt("p") == Prompt("Be brief.")
+    assert kept.prompt("q") is None
