@@ -357,7 +357,7 @@ def test_the_sdk_opens_a_websocket_behind_a_host() -> None:
             connection.response.create(model="gpt-5.6", input="Paris?")
             last = next(event for event in connection if event.type == "response.completed")
             assert last.response.output_text == "It is sunny."
-        with pytest.raises(InvalidStatus, match="405"), connect(f"ws{url[4:]}/v1/chat/completions"):
+        with pytest.raises(InvalidStatus, match="405"), connect(f"ws{url[4:]}/v1/embeddings"):
             pass
     llm.verify(user="Paris", times=1)
 

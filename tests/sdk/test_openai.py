@@ -534,7 +534,7 @@ def test_a_base_url_without_v1_is_told_so(server_url: str) -> None:
 
 def test_a_wrong_method_is_not_allowed(client: OpenAI) -> None:
     with pytest.raises(openai.APIStatusError) as caught:
-        client.get("/chat/completions", cast_to=dict[str, Any])
+        client.get("/embeddings", cast_to=dict[str, Any])
     assert (caught.value.status_code, caught.value.code) == (405, "method_not_supported")
     assert caught.value.response.headers["allow"] == "POST, OPTIONS"
 
