@@ -85,7 +85,8 @@ def _new(given: Any) -> Iterator[NewResource]:
     if len(given) > MOST_ITEMS:
         raise say.array_too_long("items", MOST_ITEMS, len(given))
     items.messages(given, "items")
-    for each in given:
+    for index, each in enumerate(given):
+        reading.check_types(each, {"id": reading.STRING}, f"items[{index}].")
         yield NewResource(each, prefix_of(each), each.get("id") or "")
 
 

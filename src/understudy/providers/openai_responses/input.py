@@ -76,7 +76,7 @@ def kept(request: Request) -> Failure | None:
     given = request.raw["input"]
     if "input" not in request.refers:
         return None
-    found = {item.get("id") for item in request.items or ()}
+    found = [item.get("id") for item in request.items or ()]
     for item in given:
         if item.get("type") == "item_reference" and item.get("id") not in found:
             return _not_kept(str(item.get("id")), request.raw.get("store") is not False)
