@@ -10,6 +10,7 @@ a provider reads what is asked of them, and tells what is answered.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 
 from msgspec.structs import replace
@@ -56,7 +57,7 @@ class Collections:
         self._most = most
         self._max_bytes = max_bytes
         self._collections: dict[str, dict[str, Resource]] = {}
-        self._sizes: dict[tuple[str, str], int] = {}  # oldest first
+        self._sizes: OrderedDict[tuple[str, str], int] = OrderedDict()  # oldest first, found at once
         self._bytes = 0
 
     def prompt(self, id: str) -> Prompt | None:
