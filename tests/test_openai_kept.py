@@ -109,6 +109,7 @@ def test_what_is_sealed_is_opened_again() -> None:
     [
         ("Hi", "invalid_type", "items"),
         ([7], "invalid_type", "items[0]"),
+        ([{"type": "reasoning", "summary": 7}], "invalid_type", "items[0].summary"),
         ([{"role": "user", "content": "Hi", "id": {}}], "invalid_type", "items[0].id"),
     ],
 )

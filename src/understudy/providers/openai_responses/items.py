@@ -168,6 +168,7 @@ def _called(item: dict[str, Any], where: str, names: dict[str, str], key: str) -
 
 def _thought(item: dict[str, Any], where: str, names: dict[str, str]) -> tuple[Part, ...]:
     """A reasoning item: what it says in words, or that it says nothing which could be read."""
+    reading.check_types(item, dict.fromkeys(("summary", "content"), reading.OBJECTS), where)
     texts = []
     for key in ("summary", "content"):
         for index, each in enumerate(item.get(key) or ()):
