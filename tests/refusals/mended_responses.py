@@ -30,6 +30,7 @@ RESPONSES: dict[str, dict[str, Any]] = {
     "unknown phase": {"input": [{"role": "assistant", "content": "OK", "phase": "final_answer"}, USER]},
     "an assistant that asks": {"input": [SAID, USER]},
     "a user that answers": {"input": [{"role": "user", "content": [{"type": "input_text", "text": "x"}]}]},
+    "a call with an id of another kind": {"input": [USER, {**CALL, "id": "fc_1"}, RESULT]},
     "unknown include": {"include": ["file_search_call.results"]},
     "too many metadata": {"metadata": {f"k{number}": "v" for number in range(16)}},
     "unknown member of text": {"text": {"verbosity": "low"}},
@@ -54,6 +55,7 @@ RESPONSES: dict[str, dict[str, Any]] = {
     "context_management of a wrong type": {"context_management": []},
     "moderation of a wrong type": {"moderation": {"model": "omni-moderation-latest"}},
     "text.format: not closed": {"text": {"format": FORMAT}},
+    "a name that no function can have": {"tools": [{"type": "function", "name": "find_it"}]},
     "a strict function: not closed": {"tools": [{**FUNCTION, "parameters": CLOSED, "strict": True}]},
     "a function: no properties": {
         "tools": [{**FUNCTION, "parameters": {"type": "object", "properties": {}}, "strict": False}]

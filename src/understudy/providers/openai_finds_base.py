@@ -5,6 +5,7 @@ Each function finds what is wrong with one field; it is asked where the field is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from understudy.errors import Failure
@@ -76,3 +77,21 @@ def metadata(request: Request) -> Failure | None:
         if len(value) > LONGEST_VALUE:
             return say.string_too_long(f"metadata.{key}", LONGEST_VALUE, len(value))
     return None
+
+
+# --- names of tools -----------------------------------------------------------------------------------
+
+TOOL_NAME = "^[a-zA-Z0-9_-]+$"
+_TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]*")
+
+
+def is_tool_name(name: str) -> bool:
+    """Whether a tool may be called so; most names are Python's too, which is quicker to see."""
+    return (name.isidentifier() and name.isascii()) or _TOOL_NAME.fullmatch(name) is not None
+
+
+def bad_tool_name(name: str, where: str) -> Failure | None:
+    """What is wrong with a tool's name, but for its length."""
+    if not name:
+        return say.empty_string(where)
+    return None if is_tool_name(name) else say.pattern(where, TOOL_NAME)

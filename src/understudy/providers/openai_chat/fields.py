@@ -11,8 +11,15 @@ from understudy.errors import Failure
 from understudy.model import Request
 from understudy.providers import openai_refusals_base as say
 from understudy.providers.openai_chat.families import MOST_OUTPUT, ORDINARY, Limit, family, limit
-from understudy.providers.openai_chat.messages import is_tool_name
-from understudy.providers.openai_finds_base import Find, metadata, one_of, typed, within
+from understudy.providers.openai_finds_base import (
+    Find,
+    bad_tool_name,
+    is_tool_name,
+    metadata,
+    one_of,
+    typed,
+    within,
+)
 
 __all__ = ["metadata", "one_of", "typed", "within"]
 
@@ -227,21 +234,16 @@ def tools(request: Request) -> Failure | None:
     if len(given) > MOST_TOOLS:
         return say.array_too_long("tools", MOST_TOOLS, len(given))
     for index, tool in enumerate(given):
-        if tool["type"] == "function" and not _well_named(tool["function"]["name"]):
-            return _badly_named(tool["function"]["name"], f"tools[{index}].function.name")
+        if tool["type"] == "function" and (wrong := _name(tool["function"]["name"], index)) is not None:
+            return wrong
     return None
 
 
-def _well_named(name: str) -> bool:
-    return 0 < len(name) <= LONGEST_TOOL_NAME and is_tool_name(name)
-
-
-def _badly_named(name: str, where: str) -> Failure:
-    if not name:
-        return say.empty_string(where)
-    if not is_tool_name(name):
-        return say.pattern(where, "^[a-zA-Z0-9_-]+$")
-    return say.string_too_long(where, LONGEST_TOOL_NAME, len(name))
+def _name(name: str, index: int) -> Failure | None:
+    where = f"tools[{index}].function.name"
+    if len(name) > LONGEST_TOOL_NAME and is_tool_name(name):
+        return say.string_too_long(where, LONGEST_TOOL_NAME, len(name))
+    return bad_tool_name(name, where)
 
 
 def only_with(field: str, other: str) -> Find:

@@ -17,6 +17,7 @@ from understudy.errors import Failure
 from understudy.model import Request
 from understudy.providers import openai_refusals_base as say
 from understudy.providers.openai_chat.families import TEXT_ONLY, family
+from understudy.providers.openai_finds_base import TOOL_NAME, is_tool_name
 
 MOST_CALLS = 128
 NO_NAME = re.compile(r"[\s<|\\/>]")
@@ -66,16 +67,8 @@ def _calls(calls: list[dict[str, Any]], where: str) -> Failure | None:
         return say.array_too_long(where, MOST_CALLS, len(calls))
     for index, call in enumerate(calls):
         if "function" in call and not is_tool_name(call["function"]["name"]):
-            return say.pattern(f"{where}[{index}].function.name", "^[a-zA-Z0-9_-]+$")
+            return say.pattern(f"{where}[{index}].function.name", TOOL_NAME)
     return None
-
-
-_TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]*")
-
-
-def is_tool_name(name: str) -> bool:
-    """Whether a tool may be called so; most names are Python's too, which is quicker to see."""
-    return (name.isidentifier() and name.isascii()) or _TOOL_NAME.fullmatch(name) is not None
 
 
 def _images(content: list[dict[str, Any]], where: str, model: str) -> Failure | None:

@@ -11,7 +11,7 @@ from understudy.errors import Failure
 from understudy.model import Request
 from understudy.providers import openai_refusals_base as say
 from understudy.providers import openai_schema_base as rules
-from understudy.providers.openai_finds_base import Find
+from understudy.providers.openai_finds_base import Find, bad_tool_name
 from understudy.providers.openai_responses.families import family
 from understudy.providers.openai_responses.parse import LOGPROBS
 
@@ -185,6 +185,16 @@ def no_input(request: Request) -> Failure | None:
     raw = request.raw
     gone_on_from = ("input", "previous_response_id", "conversation", "prompt")
     return None if "input" in raw or any(raw.get(field) for field in gone_on_from) else say.missing("input")
+
+
+def tool_names(request: Request) -> Failure | None:
+    """The names of the functions on offer."""
+    for index, tool in enumerate(request.raw["tools"]):
+        if tool["type"] == "function":
+            wrong = bad_tool_name(tool["name"], f"tools[{index}].name")
+            if wrong is not None:
+                return wrong
+    return None
 
 
 def tool_schemas(request: Request) -> Failure | None:

@@ -53,6 +53,24 @@ def _message(item: dict[str, Any], where: str) -> Failure | None:
     return None
 
 
+STARTS = {"function_call": "fc", "custom_tool_call": "ctc"}
+"""How the ids of items begin, by the item's type."""
+
+
+def ids(request: Request) -> Failure | None:
+    """An item whose id is that of another kind: a call's `call_id`, say, in place of its own."""
+    given = request.raw["input"]
+    if type(given) is str:
+        return None
+    for index, item in enumerate(given):
+        start, id = STARTS.get(item.get("type", "")), item.get("id")
+        if start and type(id) is str and id and not id.startswith(start):
+            where = f"input[{index}].id"
+            words = f"Invalid '{where}': '{id[:100]}'. Expected an ID that begins with '{start}'."
+            return say.refusal(words, where, "invalid_value")
+    return None
+
+
 def there(request: Request) -> Failure | None:
     """Finds that nothing is asked at all."""
     raw = request.raw

@@ -139,6 +139,13 @@ FIELDS: tuple[Check, ...] = (
         message(content=[{"type": "output_text", "text": "x"}]),
         MEASURED,
     ),
+    Check(
+        "a call with an id of another kind",
+        "input",
+        input.ids,
+        example(input=[USER, {**CALL, "id": "msg_1"}, RESULT]),
+        f"{GITHUB}continuedev/continue/issues/11494",
+    ),
     Check("unknown include", "include", fields.include, example(include=["bogus.thing"]), MEASURED),
     Check(
         "too many metadata",
@@ -288,6 +295,13 @@ FIELDS: tuple[Check, ...] = (
         fields.text_schema,
         format(type="json_schema", name="x", strict=True, schema=OPEN),
         f"{GITHUB}mavam/pi-web-providers/issues/14",
+    ),
+    Check(
+        "a name that no function can have",
+        "tools",
+        fields.tool_names,
+        example(tools=[{**TOOL, "name": "find.it"}]),
+        f"{GITHUB}openai/openai-dotnet/issues/441",
     ),
     Check(
         "a strict function: not closed",
